@@ -1,0 +1,1 @@
+// Included by the BLAKE2 reference code, which uses nothing of it.
