@@ -46,6 +46,7 @@ def so_pure_library(name, srcs = [], hdrs = [], deps = [], copts = [], visibilit
             srcs = ["//bazel:purity_test.sh"],
             args = ["$(locations :%s_archive)" % name],
             data = [":" + name + "_archive"],
+            tags = ["purity"],
             target_compatible_with = ["@platforms//os:linux"],
         )
 
