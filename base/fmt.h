@@ -4,7 +4,7 @@
 // The subset of printf that this project uses, without libc:
 //   %c %s %.*s %d %i %u %x %%, the lengths hh h l ll z j, the flags '-' and '0', and a width.
 // %s takes a NUL-terminated string; %.*s takes an int length and a pointer, which SO_FMT gives for
-// an so_bytes: so_buf_printf(&b, "%.*s", SO_FMT(name)). Anything else in a format is a bug and traps.
+// an so_bytes: so_buf_printf(&b, "%.*s", SO_FMT(name)). Anything else in a format traps.
 
 #include <stdarg.h>
 

@@ -2,8 +2,8 @@
 #define SO_BASE_JSON_H_
 
 // JSON (RFC 8259): a pull reader over text that is all there, a tree built from it in an arena, and
-// a writer. Strict: UTF-8 only, no duplicate member names (in trees), no trailing text, no comments,
-// nesting of at most SO_JSON_DEPTH_MAX. Nothing recurses.
+// a writer. Strict: UTF-8 only, no duplicate member names (in trees), no trailing text, no
+// comments, nesting of at most SO_JSON_DEPTH_MAX. Nothing recurses.
 //
 // Numbers stay text: what was written is what is read, and so_json_u64 / so_json_i64 convert the
 // integers that the project uses. Nothing here touches floating point.
@@ -80,7 +80,8 @@ typedef struct so_json {
 SO_MUST_USE so_status so_json_parse(so_bytes text, so_arena *arena, const so_json **out,
                                     size_t *out_off);
 
-// so_json_member finds a member of an object; NULL when `value` is NULL, not an object, or has none.
+// so_json_member finds a member of an object; NULL when `value` is NULL or not an object, or has
+// no such member.
 const so_json *so_json_member(const so_json *value, const char *name);
 const so_json *so_json_member_bytes(const so_json *value, so_bytes name);
 

@@ -82,3 +82,45 @@ TEST(WriterTest, EveryShortBufferReportsLimit) {
   }
 }
 }  // namespace
+
+namespace {
+TEST(VarintTest, OnlyTheShortestFormIsRead) {
+  for (uint64_t v : {UINT64_C(0), UINT64_C(127), UINT64_C(128), UINT64_C(16383), UINT64_C(16384),
+                     UINT64_C(1) << 63, UINT64_MAX}) {
+    uint8_t buf[SO_VARINT_LEN_MAX];
+    so_writer w = so_writer_of(buf, sizeof buf);
+    so_write_varint(&w, v);
+    so_reader r = so_reader_of(so_writer_bytes(&w));
+    uint64_t back = 1;
+    ASSERT_TRUE(so_read_varint(&r, &back) && so_reader_done(&r)) << v;
+    EXPECT_EQ(v, back);
+  }
+  const std::string bad[] = {std::string("\x80\x00", 2), std::string("\xff\x80\x00", 3), "\x80",
+                             "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+                             "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"};
+  for (const std::string &text : bad) {
+    Guarded g(text);
+    so_reader r = so_reader_of(g.view());
+    uint64_t v;
+    EXPECT_FALSE(so_read_varint(&r, &v));
+    EXPECT_TRUE(r.failed);
+  }
+}
+
+TEST(ReaderTest, BothByteOrdersAreRead) {
+  const uint8_t b[] = {1, 2, 3, 4, 5, 6, 7, 8};
+  uint64_t v64;
+  uint32_t v32;
+  so_reader r = so_reader_of(so_bytes_of(b, 8));
+  ASSERT_TRUE(so_read_u64be(&r, &v64));
+  EXPECT_EQ(0x0102030405060708u, v64);
+  r = so_reader_of(so_bytes_of(b, 8));
+  ASSERT_TRUE(so_read_u64le(&r, &v64));
+  EXPECT_EQ(0x0807060504030201u, v64);
+  r = so_reader_of(so_bytes_of(b, 8));
+  ASSERT_TRUE(so_read_u24be(&r, &v32));
+  EXPECT_EQ(0x010203u, v32);
+  ASSERT_TRUE(so_read_u32le(&r, &v32));
+  EXPECT_EQ(0x07060504u, v32);
+}
+}  // namespace
