@@ -50,6 +50,11 @@ void so_event_signal(so_sched *s, so_event *e);
 void so_sched_stop(so_sched *s);
 bool so_sched_stopping(const so_sched *s);
 
+// so_fiber_wake_on_stop says whether the calling fiber's waits end early, as if their deadline had
+// come (AGAIN), once so_sched_stop was called. Off at first. For waits on what need not be
+// finished, such as the next request of an idle connection. Returns what was set before.
+bool so_fiber_wake_on_stop(so_sched *s, bool on);
+
 #ifdef __cplusplus
 }
 #endif
