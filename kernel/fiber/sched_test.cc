@@ -284,8 +284,9 @@ TEST_F(SchedTest, EndLeavesTheOthersBehindAndReleaseFreesThem) {
 }
 
 __attribute__((noinline)) int GoDeep() {
-  volatile uint8_t deep[20 * 1024];
+  uint8_t deep[20 * 1024];
   deep[0] = 1;
+  asm volatile("" : : "r"(deep) : "memory");  // Keeps the whole array.
   return deep[0];
 }
 
