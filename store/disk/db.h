@@ -184,7 +184,8 @@ SO_MUST_USE so_status so_db_meta_get(so_db *db, so_bytes key, so_arena *arena, s
 SO_MUST_USE so_status so_db_meta_apply(so_db *db, const so_meta_op *ops, size_t count,
                                        uint64_t *out_seq, size_t *out_failed);
 
-// A walk over the meta map as it was at so_db_meta_scan, whatever is applied meanwhile.
+// A walk over the meta map as it was at so_db_meta_scan, whatever is applied meanwhile. Ascending
+// only: keys whose newest is wanted first hold the complement of their number.
 typedef struct so_meta_scan so_meta_scan;
 
 // so_db_meta_scan starts at the first key that begins with `prefix` and is > `after` (empty: from
@@ -200,11 +201,6 @@ SO_MUST_USE so_status so_db_meta_seek(so_meta_scan *scan, so_bytes key);
 // scan. NOT_FOUND at the end.
 SO_MUST_USE so_status so_db_meta_next(so_meta_scan *scan, so_bytes *out_key, so_bytes *out_value);
 void so_db_meta_scan_close(so_meta_scan *scan);
-
-// so_db_meta_last finds the last key that begins with `prefix` and is < `before` (empty: no bound);
-// key and value are copied into `arena`. NOT_FOUND.
-SO_MUST_USE so_status so_db_meta_last(so_db *db, so_bytes prefix, so_bytes before, so_arena *arena,
-                                      so_bytes *out_key, so_bytes *out_value);
 
 // --- durability -----------------------------------------------------------------------------
 
