@@ -4,7 +4,7 @@
 
 // The frame that so_context_switch pops, lowest address first.
 #if defined(__x86_64__)
-enum { FRAME_WORDS = 8, ENTRY = 3, ARG = 2, PC = 6 };  // r15 r14 r13 r12 rbx rbp pc, padding.
+enum { FRAME_WORDS = 7, ENTRY = 3, ARG = 2, PC = 6 };  // r15 r14 r13 r12 rbx rbp pc.
 #elif defined(__aarch64__)
 enum { FRAME_WORDS = 20, ENTRY = 1, ARG = 0, PC = 11 };  // x19..x28 x29 x30 d8..d15.
 #elif defined(__arm__) && defined(__ARM_FP)

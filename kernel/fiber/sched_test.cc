@@ -283,6 +283,15 @@ TEST_F(SchedTest, EndLeavesTheOthersBehindAndReleaseFreesThem) {
   EXPECT_EQ(stacks_, 1);
 }
 
+TEST_F(SchedTest, AFiberStartsOnAnAlignedStack) {
+  Start();
+  SO_ASSERT_OK(so_fiber_spawn(
+      &sched_, "aligned",
+      [](void *) { EXPECT_EQ(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) % 16, 0u); },
+      nullptr));
+  SO_EXPECT_OK(so_sched_run(&sched_));
+}
+
 __attribute__((noinline)) int GoDeep() {
   uint8_t deep[20 * 1024];
   deep[0] = 1;
