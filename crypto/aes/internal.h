@@ -1,0 +1,39 @@
+#ifndef SO_CRYPTO_AES_INTERNAL_H_
+#define SO_CRYPTO_AES_INTERNAL_H_
+
+// The two implementations behind aes.h.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/aes/aes.h"
+
+// Four blocks as bit planes: bit 4 * i + k of plane b is bit b of byte i of block k.
+typedef struct so_aes_planes {
+  uint64_t b[8];
+} so_aes_planes;
+
+// All round keys as planes, each the same in the four blocks. Secret: wipe it.
+typedef struct so_aes_sliced {
+  so_aes_planes round_keys[SO_AES_ROUNDS_MAX + 1];
+  unsigned rounds;
+} so_aes_sliced;
+
+void so_aes_slice_keys(const so_aes *aes, so_aes_sliced *sliced);
+
+// so_aes_sliced_encrypt4 encrypts four blocks in place.
+void so_aes_sliced_encrypt4(const so_aes_sliced *sliced, uint8_t blocks[4 * SO_AES_BLOCK_LEN]);
+
+// so_aes_sliced_sub_word applies the S-box to each byte of a word.
+uint32_t so_aes_sliced_sub_word(uint32_t word);
+
+#if defined(__x86_64__)
+// These need aes and ssse3 of so_cpu.
+uint32_t so_aes_ni_sub_word(uint32_t word);
+void so_aes_ni_encrypt(const so_aes *aes, const uint8_t in[SO_AES_BLOCK_LEN],
+                       uint8_t out[SO_AES_BLOCK_LEN]);
+void so_aes_ni_ctr32(const so_aes *aes, uint8_t counter[SO_AES_BLOCK_LEN], uint8_t *inout,
+                     size_t len);
+#endif
+
+#endif  // SO_CRYPTO_AES_INTERNAL_H_

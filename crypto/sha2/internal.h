@@ -1,0 +1,21 @@
+#ifndef SO_CRYPTO_SHA2_INTERNAL_H_
+#define SO_CRYPTO_SHA2_INTERNAL_H_
+
+// The compression functions behind sha2.h. Each takes `count` whole blocks.
+
+#include <stddef.h>
+#include <stdint.h>
+
+extern const uint32_t so_sha256_k[64];
+
+void so_sha256_blocks_portable(uint32_t state[8], const uint8_t *in, size_t count);
+void so_sha512_blocks_portable(uint64_t state[8], const uint8_t *in, size_t count);
+
+#if defined(__x86_64__)
+// These need, in this order: sha and ssse3; bmi2; bmi2 (fields of so_cpu).
+void so_sha256_blocks_sha(uint32_t state[8], const uint8_t *in, size_t count);
+void so_sha256_blocks_bmi2(uint32_t state[8], const uint8_t *in, size_t count);
+void so_sha512_blocks_bmi2(uint64_t state[8], const uint8_t *in, size_t count);
+#endif
+
+#endif  // SO_CRYPTO_SHA2_INTERNAL_H_
