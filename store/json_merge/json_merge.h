@@ -4,16 +4,18 @@
 // Three-way merge of JSON by structure.
 //
 //   - Objects merge member by member: members that only one side added, changed or removed are
-//     taken from it; the same member changed on both sides merges inside when it is an object or
-//     array on all three, and is a conflict otherwise.
-//   - Arrays: what the sides share with the base at the beginning and the end stays; when the two
-//     changed stretches of the base do not touch, both changes are taken; when they do, the array
-//     as a whole is the conflict. No guessing which element moved where.
+//     taken from it; the same member changed on both sides merges inside when it is an object on
+//     both (and on the base, or not there) or an array on all three, and is a conflict otherwise.
+//   - Arrays of one length on all three sides merge element by element. Otherwise what a side
+//     shares with the base at the beginning and the end is unchanged, and what lies between is its
+//     change; when the changes of the two sides do not touch, both are taken; when they do, the
+//     array as a whole is the conflict. No guessing which element moved where.
 //   - Scalars are compared as they are written, so 1 and 1.0 differ.
 // The result keeps the order of ours; members that only theirs added follow. It is written with the
-// indentation of ours: two spaces and line ends when ours has line ends, otherwise compact.
+// indentation that the second line of ours has, compact when ours has one line only.
 
 #include "base/heap.h"
+#include "base/json.h"
 #include "base/status.h"
 
 #ifdef __cplusplus
@@ -38,6 +40,9 @@ typedef struct so_json_merge_result {
 SO_MUST_USE so_status so_json_merge(so_bytes base, so_bytes ours, so_bytes theirs,
                                     so_json_favor favor, so_arena *arena, so_buf *out,
                                     so_json_merge_result *result);
+
+// so_json_equal compares two values: members in order, numbers as they are written.
+bool so_json_equal(const so_json *a, const so_json *b);
 
 #ifdef __cplusplus
 }

@@ -16,10 +16,13 @@
 // Durability: calls change the database and return; the caller flushes it (so_db_flush, shared by
 // whoever waits) before telling anyone that something was done.
 //
-// Concurrency: readers need nothing. Changes read the database and then write it, so they must be
-// one at a time: each call that changes something takes the turn of so_repos for as short as it
-// can, and computes before where possible. A transaction or merge that lost its race computes again
-// holding the turn, so big ones are not starved by small ones.
+// Concurrency: readers need nothing. Two turns keep changes apart, both given by the caller:
+//   - `write` is held around every single write to the database (which allows one writer at a
+//   time),
+//     a put or an atomic change of the meta map: short. So_repo.objects takes it by itself.
+//   - `change` is held around a whole transaction or merge, from reading the head to moving it, so
+//     that big ones are not starved by small ones. A merge first tries without it. Changes of refs
+//     compare and swap and do not need it.
 //
 // No clock and no randomness: times, salts and secrets are arguments.
 
@@ -29,6 +32,7 @@
 #include "store/merge/merge.h"
 #include "store/object/commit.h"
 #include "store/object/object.h"
+#include "store/sync/sync.h"
 #include "store/tree/tree.h"
 
 #ifdef __cplusplus
@@ -45,8 +49,8 @@ extern "C" {
 #define SO_OPS_MAX 1000000
 #define SO_DEFAULT_BRANCH "main"
 
-// Whose turn it is to change the database. `take` waits for it; a NULL `take` is for callers that
-// have only one fiber. Not recursive: no call here is made while the caller holds the turn.
+// Whose turn it is. `take` waits for it; a NULL `take` is for programs that have only one fiber.
+// Not recursive: nothing here is called while the caller holds either turn.
 typedef struct so_turn {
   void (*take)(void *ctx);
   void (*give)(void *ctx);
@@ -57,19 +61,23 @@ typedef struct so_turn {
 typedef struct so_repos {
   so_db *db;
   const so_heap *heap;
-  so_turn turn;
+  so_turn write;   // Every so_db_put, so_db_meta_apply and so_db_checkpoint of the program.
+  so_turn change;  // Every so_repo_commit and so_repo_merge.
 } so_repos;
 
+// An open repository. `objects` points back into it: once opened it must not be copied or moved.
+// There is nothing to close.
 typedef struct so_repo {
   const so_repos *repos;
-  uint64_t number;  // Never used again after a delete.
+  uint32_t number;  // Never used again after a delete.
   uint8_t salt[SO_SALT_LEN];
   int64_t created_ms;
   uint8_t name[SO_REPO_NAME_LEN_MAX];
   uint8_t name_len;
   uint8_t default_branch[SO_REF_NAME_LEN_MAX];
   uint8_t default_branch_len;
-  so_objects objects;
+  so_objects stored;   // Of the database.
+  so_objects objects;  // The same, each put in its turn. Use this one.
 } so_repo;
 
 // so_repo_name and so_repo_default_branch view the fields of `repo`.
@@ -78,6 +86,9 @@ so_bytes so_repo_default_branch(const so_repo *repo);  // Short: "main".
 
 // so_repo_tree returns how the maps of this repository are kept. It points into `repo`.
 so_tree so_repo_tree(const so_repo *repo);
+
+// so_repo_pack_store returns what store/sync sends from and receives into. It points into `repo`.
+so_pack_store so_repo_pack_store(const so_repo *repo);
 
 // --- names and paths ------------------------------------------------------------------------
 
@@ -203,6 +214,8 @@ SO_MUST_USE so_status so_ref_history(
 
 #define SO_EXPR_LEN_MAX 512
 #define SO_EXPR_STEPS_MAX 64
+// A cut hash is looked for among the newest so many commits that refs reach.
+#define SO_EXPR_COMMITS_MAX 200000
 // A commit's hash may be cut to this many digits, as long as it is the only one.
 #define SO_HASH_DIGITS_MIN 6
 

@@ -14,6 +14,7 @@
 
 #include "base/heap.h"
 #include "crypto/blake2b/blake2b.h"
+#include "store/disk/db.h"
 #include "store/history/history.h"
 #include "store/object/object.h"
 #include "store/tree/tree.h"
@@ -23,7 +24,7 @@ extern "C" {
 #endif
 
 #define SO_PACK_HEADER_LEN 8
-#define SO_PACK_RECORD_HEADER_LEN 10
+#define SO_PACK_RECORD_HEADER_LEN 42
 #define SO_PACK_END_LEN 41
 // Wants and haves of one transfer.
 #define SO_SYNC_OIDS_MAX 4096
@@ -31,6 +32,19 @@ extern "C" {
 #define SO_SYNC_COMMITS_MAX 500000
 // Tips of the part received so far that so_receiver_tips gives.
 #define SO_SYNC_TIPS_MAX 64
+
+// Where objects are read from and put. `ctx` and the three calls are for stores that can pass on
+// compressed objects as they are; without them (NULL) objects are packed and unpacked here.
+typedef struct so_pack_store {
+  const so_objects *objects;
+  // As so_db_get_stored, so_db_stored_release and so_db_put_stored.
+  so_status (*get_stored)(void *ctx, const so_oid *oid, so_stored *out);
+  void (*release_stored)(void *ctx, so_stored *stored);
+  so_status (*put_stored)(void *ctx, const so_oid *oid, const so_stored *stored,
+                          so_status (*check)(void *ctx, so_kind kind, so_bytes payload),
+                          void *check_ctx);
+  void *ctx;
+} so_pack_store;
 
 // --- sender ---------------------------------------------------------------------------------
 
@@ -42,7 +56,8 @@ typedef struct so_sync_progress {
 } so_sync_progress;
 
 typedef struct so_send_request {
-  const so_history *history;
+  const so_history *history;  // commits_max 0 means SO_SYNC_COMMITS_MAX here.
+  const so_pack_store *store;
   const so_oid *wants;  // Commits or tags. Each must be there: NOT_FOUND.
   size_t want_count;
   const so_oid *haves;  // Commits or tags that the receiver has; those not here are ignored.
@@ -96,8 +111,9 @@ typedef struct so_receive_limits {
   uint64_t bytes_max;    // Of raw payload. 0: no limit.
 } so_receive_limits;
 
-// so_receiver_open starts a receiver that puts into `objects`. Memory: at most two objects.
-SO_MUST_USE so_status so_receiver_open(const so_objects *objects, const so_heap *heap,
+// so_receiver_open starts a receiver that puts into `store`, which must outlive it. Memory: at most
+// two objects.
+SO_MUST_USE so_status so_receiver_open(const so_pack_store *store, const so_heap *heap,
                                        const so_receive_limits *limits, so_receiver **out);
 
 // so_receiver_feed takes the next bytes of the stream, all of them, cut anywhere. OK: go on.
@@ -106,7 +122,7 @@ SO_MUST_USE so_status so_receiver_open(const so_objects *objects, const so_heap 
 SO_MUST_USE so_status so_receiver_feed(so_receiver *r, so_bytes bytes);
 
 // so_receiver_end is called when the stream has ended: OK iff it was complete and all of it is in
-// `objects`. The caller then checks that what it wanted is there, and flushes, before moving refs.
+// the store. The caller then checks that what it wanted is there, and flushes, before moving refs.
 SO_MUST_USE so_status so_receiver_end(so_receiver *r);
 
 // so_receiver_progress counts what was accepted. `commits_done` counts commits.
