@@ -37,7 +37,7 @@ typedef struct so_commit {
 } so_commit;
 
 typedef struct so_tag {
-  so_oid target;
+  so_oid target;  // Not none.
   so_kind target_kind;
   so_bytes name;
   so_person tagger;
@@ -45,11 +45,16 @@ typedef struct so_tag {
 } so_tag;
 
 // so_commit_encode writes the canonical encoding into `out` (appended). LIMIT when a field is
-// over its limit or `out` is full.
+// over its limit (or a name has NUL or LF, a parent is there twice, the generation is not 1 without
+// parents or is 1 with parents) or `out` is full.
 SO_MUST_USE so_status so_commit_encode(const so_commit *commit, so_buf *out);
 
 // so_commit_decode reads one. Views borrow `payload`. MALFORMED unless it is canonical.
 SO_MUST_USE so_status so_commit_decode(so_bytes payload, so_commit *out);
+
+// so_commit_signed_part views what the signature of a signed commit's payload covers: everything
+// before signer and signature. Empty when the payload is too short to have them.
+so_bytes so_commit_signed_part(so_bytes payload);
 
 SO_MUST_USE so_status so_tag_encode(const so_tag *tag, so_buf *out);
 SO_MUST_USE so_status so_tag_decode(so_bytes payload, so_tag *out);

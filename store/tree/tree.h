@@ -16,6 +16,7 @@
 // loads more than one path of nodes a cursor.
 
 #include "base/heap.h"
+#include "base/reader.h"
 #include "store/object/object.h"
 
 #ifdef __cplusplus
@@ -43,7 +44,7 @@ typedef struct so_entry {
   so_bytes inline_value;  // When `is_inline`; `size` bytes.
   so_oid value;           // Otherwise: a CHUNK, or a CHUNK_INDEX.
   so_kind value_kind;     // Which of the two.
-  so_bytes meta;          // User metadata: varbytes name, varbytes value, ..., sorted by name.
+  so_bytes meta;          // User metadata: varbytes name, varbytes value, ...; names ascend.
 } so_entry;
 
 // so_entry_equal compares everything but where the bytes are.
@@ -58,28 +59,44 @@ typedef struct so_tree {
 
 // --- cursor ---------------------------------------------------------------------------------
 
-typedef struct so_tree_level {
-  so_object node;
-  uint32_t index;  // Which entry of the node the cursor is in.
+// A key that was prefix-compressed in its node.
+typedef struct so_key {
+  size_t len;
+  uint8_t bytes[SO_KEY_LEN_MAX];
+} so_key;
+
+// A node that is being read from its first entry to its last.
+typedef struct so_node {
+  so_reader rest;  // The entries not yet read.
+  uint32_t level;  // 0: a leaf.
   uint32_t count;
+  uint32_t index;  // How many entries were read.
+} so_node;
+
+typedef struct so_tree_level {
+  so_object object;
+  so_node node;
 } so_tree_level;
 
 // A place in a map. Pins at most one node a level; so_cursor_close unpins them.
 typedef struct so_cursor {
   const so_tree *tree;
-  uint32_t height;  // Levels in use; 0 for the empty map.
+  uint32_t depth;  // Levels in use, the root first; 0 at the end.
   bool at_end;
-  so_tree_level levels[SO_TREE_HEIGHT_MAX];
   // The entry at the cursor, when it is not at the end. Views live until the next move or close.
   so_bytes key;
   so_entry entry;
-  uint8_t key_bytes[SO_KEY_LEN_MAX];  // Keys are prefix-compressed in the node.
+  so_tree_level levels[SO_TREE_HEIGHT_MAX];
+  so_key key_store;
 } so_cursor;
 
 // so_cursor_seek places a new cursor at the first key >= `key`. On failure there is nothing to
 // close. Cursors are large: keep them off small stacks (so_cursor_* never copy one).
 SO_MUST_USE so_status so_cursor_seek(so_cursor *c, const so_tree *tree, const so_oid *root,
                                      so_bytes key);
+
+// so_cursor_next moves an open cursor to the next entry, or to the end. After a failure (of this or
+// so_cursor_forward) only so_cursor_close may follow.
 SO_MUST_USE so_status so_cursor_next(so_cursor *c);
 
 // so_cursor_forward moves an open cursor to the first key >= `key`, which must not be before the

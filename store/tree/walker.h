@@ -1,0 +1,65 @@
+#ifndef SO_STORE_TREE_WALKER_H_
+#define SO_STORE_TREE_WALKER_H_
+
+// Inside of the store's tree algorithms: reads a map in key order and lets its user decide at each
+// child whether to go into it or to pass it by unread.
+//
+// The walker stands at an item: an entry of a leaf, or a child that was not loaded. Pins one path.
+
+#include "store/tree/node.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct so_frame {
+  so_oid oid;
+  so_object object;
+  so_node node;
+  so_item item;   // Where the walker stands in this node; it is inside of it, except in the top one.
+  so_key key;     // Of `item`.
+  bool is_first;  // `item` is the first that was looked at in this node, and no key was passed by.
+  bool is_last;   // No node of the same level comes after this one.
+} so_frame;
+
+typedef struct so_walker {
+  const so_tree *tree;
+  so_bytes start;  // Keys before this one are passed by. Borrowed.
+  uint32_t depth;  // Frames in use, the root's first; 0 at the end.
+  so_frame *frames[SO_TREE_HEIGHT_MAX];  // From the heap; kept for the next use.
+} so_walker;
+
+// so_walker_open places a new walker at the first item of `root` whose key is >= `start`. Release
+// it also after a failure.
+SO_MUST_USE so_status so_walker_open(so_walker *w, const so_tree *tree, const so_oid *root,
+                                     so_bytes start);
+void so_walker_release(so_walker *w);
+
+static inline bool so_walker_at_end(const so_walker *w) { return w->depth == 0; }
+
+// so_walker_top returns the frame in which the walker stands. Not at the end.
+static inline so_frame *so_walker_top(const so_walker *w) { return w->frames[w->depth - 1]; }
+
+// so_walker_is_last_child: nothing of the level of the child at which the walker stands comes after.
+static inline bool so_walker_is_last_child(const so_walker *w) {
+  const so_frame *top = so_walker_top(w);
+  return top->is_last && top->node.index == top->node.count;
+}
+
+// so_walker_descend goes into the child at which the walker stands.
+SO_MUST_USE so_status so_walker_descend(so_walker *w);
+
+// so_walker_step moves to the next item of the same node; NOT_FOUND when there is none.
+SO_MUST_USE so_status so_walker_step(so_walker *w);
+
+// so_walker_pop leaves the node in which the walker stands. It then stands at that node as a child,
+// or at the end when it was the root.
+void so_walker_pop(so_walker *w);
+
+// so_walker_advance moves past the item, leaving the nodes that it was the last one of.
+SO_MUST_USE so_status so_walker_advance(so_walker *w);
+
+#ifdef __cplusplus
+}
+#endif
+#endif  // SO_STORE_TREE_WALKER_H_
