@@ -34,6 +34,7 @@
 #include "crypto/cpu/cpu.h"
 #include "crypto/hash/hash.h"
 #include "crypto/rng/rng.h"
+#include "tls/key/key.h"
 #include "tls/record/record.h"
 #include "tls/ticket/ticket.h"
 #include "tls/wire/wire.h"
@@ -83,10 +84,8 @@ typedef enum so_tls_state {
 
 // A certificate of ours and its key.
 typedef struct so_tls_identity {
-  so_tls_key_kind kind;
-  uint8_t private_key[32];  // P-256: the scalar, big-endian. Ed25519: the seed (RFC 8032).
-  uint8_t public_key[SO_TLS_PUBLIC_KEY_LEN_MAX];  // P-256: 65 bytes uncompressed. Ed25519: 32.
-  const so_bytes *chain;    // DER, the end entity first.
+  so_private_key key;
+  const so_bytes *chain;  // DER, the end entity first, at most SO_TLS_CHAIN_LEN_MAX bytes in all.
   size_t chain_count;
 } so_tls_identity;
 
@@ -152,7 +151,7 @@ typedef struct so_tls {
   so_status failure;  // Sticky.
   uint8_t alert_sent;      // The description, when `failure` is set and we said so.
   uint8_t alert_received;  // The description of the peer's fatal alert.
-  uint16_t peer_detail;    // Client: why the peer's certificate was refused (x509 detail).
+  uint8_t peer_reason;     // Client: what the verification of the chain said (so_x509_reason).
 
   bool read_closed;   // close_notify came.
   bool write_closed;  // close_notify went.
@@ -165,6 +164,7 @@ typedef struct so_tls {
   bool key_update_due;         // Before our next data.
   bool key_update_ask;         // And it asks the peer for one.
   bool key_update_asked;       // Asked, not yet answered.
+  bool ticket_ready;           // Client: io->session was filled, not yet reported.
   bool send_open;              // Between so_tls_send_begin and _end.
 
   uint8_t empty_records;
@@ -183,14 +183,15 @@ typedef struct so_tls {
   uint16_t receive_limit;
   uint8_t hash_alg;            // An so_hash_alg, valid once `suite` is chosen.
 
+  uint8_t binding[32];         // Client: what its sessions are tied to.
   uint8_t random[32];          // The client's.
   uint8_t session_id[32];
   uint8_t session_id_len;
   uint8_t server_name[SO_TLS_SERVER_NAME_LEN_MAX];  // Server: what the client asked for.
   uint8_t server_name_len;
 
-  uint8_t peer_key_kind;       // An so_tls_key_kind; 0 before a chain was accepted.
-  uint8_t peer_key[SO_TLS_PUBLIC_KEY_LEN_MAX];
+  so_public_key peer_key;      // Client: SO_KEY_UNSUPPORTED before a chain was accepted.
+  int64_t peer_not_after_s;    // Client: until when the peer's certificate vouches for it.
   uint8_t peer_fingerprint[32];  // SHA-256 of the peer's end-entity certificate.
 
   uint8_t share_private[32];
@@ -200,8 +201,8 @@ typedef struct so_tls {
   uint8_t secret[SO_TLS_SECRET_LEN_MAX];  // Early, handshake, then master secret.
   uint8_t client_secret[SO_TLS_SECRET_LEN_MAX];  // Traffic secrets of the current epoch.
   uint8_t server_secret[SO_TLS_SECRET_LEN_MAX];
-  uint8_t server_next_secret[SO_TLS_SECRET_LEN_MAX];  // Application secrets, until in use.
-  uint8_t client_next_secret[SO_TLS_SECRET_LEN_MAX];
+  uint8_t client_next_secret[SO_TLS_SECRET_LEN_MAX];  // Application secrets, until in use.
+  uint8_t server_next_secret[SO_TLS_SECRET_LEN_MAX];
   uint8_t exporter_secret[SO_TLS_SECRET_LEN_MAX];
   uint8_t resumption_secret[SO_TLS_SECRET_LEN_MAX];
   so_tls_record_keys read;

@@ -24,23 +24,27 @@ const so_tls_suite *so_tls_suite_find(uint16_t id) {
   return NULL;
 }
 
-void so_tls_expand_label(so_hash_alg hash, const so_cpu *cpu, const uint8_t *secret,
-                         const char *label, so_bytes context, uint8_t *out, size_t out_len) {
+static so_status expand_label(so_hash_alg hash, const so_cpu *cpu, const uint8_t *secret,
+                              so_bytes label, so_bytes context, uint8_t *out, size_t out_len) {
   uint8_t info[INFO_LEN_MAX];
   so_bytes encoded;
   so_writer w = so_writer_of(info, sizeof info);
   so_write_u16be(&w, (uint16_t)out_len);
   size_t mark = so_open8(&w);
   so_write_str(&w, "tls13 ");
-  so_write_str(&w, label);
+  so_write_bytes(&w, label);
   so_close8(&w, mark);
   mark = so_open8(&w);
   so_write_bytes(&w, context);
   so_close8(&w, mark);
-  const so_status fits = so_writer_end(&w, &encoded);
-  SO_ASSERT(so_ok(fits));
-  const so_status expanded = so_hkdf_expand(hash, cpu, so_bytes_of(secret, so_hash_len(hash)),
-                                            encoded, out, out_len);
+  SO_TRY(so_writer_end(&w, &encoded));
+  return so_hkdf_expand(hash, cpu, so_bytes_of(secret, so_hash_len(hash)), encoded, out, out_len);
+}
+
+void so_tls_expand_label(so_hash_alg hash, const so_cpu *cpu, const uint8_t *secret,
+                         const char *label, so_bytes context, uint8_t *out, size_t out_len) {
+  const so_status expanded =
+      expand_label(hash, cpu, secret, so_str(label), context, out, out_len);
   SO_ASSERT(so_ok(expanded));
 }
 
@@ -108,6 +112,24 @@ void so_tls_record_keys_init(so_tls_record_keys *keys, const so_tls_suite *suite
   so_aead_init(&keys->aead, suite->aead, cpu, key);
   so_wipe(key, sizeof key);
   keys->on = true;
+}
+
+so_status so_tls_exporter(so_hash_alg hash, const so_cpu *cpu, const uint8_t *exporter_secret,
+                          so_bytes label, so_bytes context, uint8_t *out, size_t out_len) {
+  const size_t len = so_hash_len(hash);
+  uint8_t empty_hash[SO_HASH_LEN_MAX];
+  uint8_t context_hash[SO_HASH_LEN_MAX];
+  uint8_t secret[SO_HASH_LEN_MAX];
+  so_hash_once(hash, cpu, so_bytes_of(NULL, 0), empty_hash);
+  so_hash_once(hash, cpu, context, context_hash);
+  if (out_len > 255 * len) {
+    return so_status_make(SO_LIMIT, 0);
+  }
+  SO_TRY(expand_label(hash, cpu, exporter_secret, label, so_bytes_of(empty_hash, len), secret,
+                      len));
+  so_tls_expand_label(hash, cpu, secret, "exporter", so_bytes_of(context_hash, len), out, out_len);
+  so_wipe(secret, sizeof secret);
+  return so_done();
 }
 
 void so_tls_message_hash(so_hash *transcript, const so_cpu *cpu) {

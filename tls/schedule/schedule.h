@@ -64,6 +64,12 @@ void so_tls_update_secret(so_hash_alg hash, const so_cpu *cpu, uint8_t *traffic_
 void so_tls_record_keys_init(so_tls_record_keys *keys, const so_tls_suite *suite,
                              const so_cpu *cpu, const uint8_t *traffic_secret);
 
+// so_tls_exporter derives keying material for `label` and `context` (7.5). LIMIT: `label` is longer
+// than 249 bytes, or more than 255 hash lengths are asked for.
+SO_MUST_USE so_status so_tls_exporter(so_hash_alg hash, const so_cpu *cpu,
+                                      const uint8_t *exporter_secret, so_bytes label,
+                                      so_bytes context, uint8_t *out, size_t out_len);
+
 // so_tls_message_hash replaces the hash of a first ClientHello by the synthetic message that stands
 // for it after a HelloRetryRequest (4.4.1).
 void so_tls_message_hash(so_hash *transcript, const so_cpu *cpu);

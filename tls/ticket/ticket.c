@@ -139,13 +139,14 @@ bool so_tls_ticket_fresh(const so_tls_ticket *ticket, uint32_t obfuscated_age, i
 
 bool so_tls_session_usable(const so_tls_session *session, int64_t now_ms) {
   return session->ticket_len != 0 && so_tls_suite_find(session->suite) != NULL &&
-         now_ms >= session->received_ms &&
+         now_ms >= session->received_ms && now_ms / 1000 <= session->not_after_s &&
          now_ms - session->received_ms < (int64_t)session->lifetime_s * 1000;
 }
 
 void so_tls_session_write(const so_tls_session *session, so_writer *out) {
   so_write_u8(out, FORMAT);
   so_write_u16be(out, session->suite);
+  so_write_u64be(out, (uint64_t)session->not_after_s);
   so_write_u64be(out, (uint64_t)session->received_ms);
   so_write_u32be(out, session->lifetime_s);
   so_write_u32be(out, session->age_add);
@@ -163,10 +164,12 @@ so_status so_tls_session_parse(so_bytes in, so_tls_session *out) {
   so_reader psk;
   so_reader ticket;
   uint8_t format = 0;
+  uint64_t not_after_s = 0;
   uint64_t received_ms = 0;
   memset(out, 0, sizeof *out);
   if (!so_read_u8(&r, &format) || format != FORMAT || !so_read_u16be(&r, &out->suite) ||
-      !so_read_u64be(&r, &received_ms) || !so_read_u32be(&r, &out->lifetime_s) ||
+      !so_read_u64be(&r, &not_after_s) || !so_read_u64be(&r, &received_ms) ||
+      !so_read_u32be(&r, &out->lifetime_s) ||
       !so_read_u32be(&r, &out->age_add) || !so_read_copy(&r, out->binding, 32) ||
       !so_read_sub8(&r, &psk) || !so_read_sub16(&r, &ticket) || !so_reader_done(&r)) {
     return so_status_make(SO_MALFORMED, 0);
@@ -174,9 +177,11 @@ so_status so_tls_session_parse(so_bytes in, so_tls_session *out) {
   const so_tls_suite *suite = so_tls_suite_find(out->suite);
   if (suite == NULL || psk.len != so_hash_len(suite->hash) || ticket.len == 0 ||
       ticket.len > sizeof out->ticket || received_ms > INT64_MAX ||
+      not_after_s > INT64_MAX ||
       out->lifetime_s > SO_TLS_LIFETIME_S_MAX) {
     return so_status_make(SO_MALFORMED, 0);
   }
+  out->not_after_s = (int64_t)not_after_s;
   out->received_ms = (int64_t)received_ms;
   out->psk_len = (uint8_t)psk.len;
   out->ticket_len = (uint16_t)ticket.len;

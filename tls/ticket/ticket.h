@@ -93,6 +93,7 @@ typedef struct so_tls_session {
   uint8_t psk[SO_TLS_SECRET_LEN_MAX];
   uint8_t psk_len;
   uint8_t binding[32];
+  int64_t not_after_s;  // Of the certificate that the server once showed.
   int64_t received_ms;
   uint32_t lifetime_s;
   uint32_t age_add;

@@ -67,9 +67,6 @@ extern "C" {
 #define SO_TLS_ECDSA_SECP256R1_SHA256 0x0403
 #define SO_TLS_ED25519 0x0807
 
-// Kinds of keys in certificates, each with its one signature scheme.
-typedef enum so_tls_key_kind { SO_TLS_KEY_P256 = 1, SO_TLS_KEY_ED25519 } so_tls_key_kind;
-
 // Extensions (4.2).
 #define SO_TLS_EXT_SERVER_NAME 0
 #define SO_TLS_EXT_SUPPORTED_GROUPS 10

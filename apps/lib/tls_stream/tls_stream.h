@@ -12,8 +12,9 @@
 // Configuration given by pointer (identities, ticket keys) must outlive the stream; options of a
 // client (host, anchors, ALPN names, session) are needed during the call only.
 //
-// Memory: SO_TLS_STREAM_LEN_MAX bytes from the heap for a connection, all of it allocated when the
-// handshake begins; while a handshake runs, SO_TLS_STREAM_HANDSHAKE_LEN_MAX more (client).
+// Memory: at most SO_TLS_STREAM_LEN_MAX bytes from the heap for a connection, allocated when the
+// handshake begins; while a handshake runs SO_TLS_STREAM_SERVER_ROOM_LEN or _CLIENT_ROOM_LEN more,
+// for messages of the peer that are cut over records.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,11 +31,14 @@ extern "C" {
 #endif
 
 #define SO_TLS_STREAM_LEN_MAX 40960
-#define SO_TLS_STREAM_HANDSHAKE_LEN_MAX 65536
+#define SO_TLS_STREAM_SERVER_ROOM_LEN 16384
+#define SO_TLS_STREAM_CLIENT_ROOM_LEN 65536
+#define SO_TLS_STREAM_ALPN_LEN_MAX 32  // Of one protocol name.
 // Room for any text that so_tls_stream_failure gives, with its NUL.
 #define SO_TLS_STREAM_TEXT_LEN 160
 
 typedef struct so_tls_server_options {
+  const so_cpu *cpu;  // What the processor can; NULL: ask it, for every connection.
   const so_tls_identity *identities;  // One or two, of different kinds.
   size_t identity_count;
   const so_tls_ticket_keys *ticket_keys;  // NULL: no resumption. May be rotated at any time.
@@ -43,6 +47,7 @@ typedef struct so_tls_server_options {
 } so_tls_server_options;
 
 typedef struct so_tls_client_options {
+  const so_cpu *cpu;        // As above.
   so_bytes host;            // Host name or IP address, as in a URL but without [ ] and port.
   const so_bytes *anchors;  // DER certificates to trust ...
   size_t anchor_count;
