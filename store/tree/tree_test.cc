@@ -177,4 +177,91 @@ TEST(TreeTest, TheRootDoesNotDependOnTheHistory) {
   }
 }
 
+
+// --- difference ---------------------------------------------------------------------------------
+
+std::map<std::string, std::string> ReadDiff(const so_tree &tree, const so_oid &from,
+                                            const so_oid &to, const std::string &prefix = "",
+                                            const std::string &after = "") {
+  std::map<std::string, std::string> found;
+  std::string last;
+  so_diff *d = nullptr;
+  SO_EXPECT_OK(so_diff_open(&tree, &from, &to, View(prefix), View(after), &d));
+  if (d == nullptr) return found;
+  for (;;) {
+    so_change c;
+    const so_status s = so_diff_next(d, &c);
+    if (!so_ok(s)) {
+      SO_EXPECT_CODE(SO_NOT_FOUND, s);
+      SO_EXPECT_CODE(SO_NOT_FOUND, so_diff_next(d, &c));
+      break;
+    }
+    const std::string key = Text(c.key);
+    EXPECT_LT(last, key);
+    last = key;
+    found[key] = (c.has_old ? "-" + Text(c.old_entry.inline_value) : "") +
+                 (c.has_new ? "+" + Text(c.new_entry.inline_value) : "");
+  }
+  so_diff_close(d);
+  return found;
+}
+
+std::map<std::string, std::string> ModelDiff(const Model &from, const Model &to,
+                                             const std::string &prefix = "",
+                                             const std::string &after = "") {
+  std::map<std::string, std::string> out;
+  for (const auto &kv : from) out[kv.first] = "-" + kv.second;
+  for (const auto &kv : to) out[kv.first] += "+" + kv.second;
+  for (const auto &kv : from) {
+    const auto it = to.find(kv.first);
+    if (it != to.end() && it->second == kv.second) out.erase(kv.first);
+  }
+  for (auto it = out.begin(); it != out.end();) {
+    const bool in = it->first.compare(0, prefix.size(), prefix) == 0 && it->first > after;
+    it = in ? std::next(it) : out.erase(it);
+  }
+  return out;
+}
+
+TEST(TreeTest, ADiffIsExactlyTheDifference) {
+  const uint64_t seed = Seed();
+  for (uint64_t i = 0; i < 40; i++) {
+    std::mt19937_64 rng(seed + i);
+    MemoryObjects objects;
+    const so_tree tree = objects.Tree();
+    Model from = Numbered(rng() % 3000), to = from;
+    for (size_t j = rng() % 40; j > 0; j--) {
+      const std::string key = Key(rng() % 4000);
+      if (rng() % 2 == 0) to.erase(key);
+      else to[key] = std::to_string(rng() % 5);
+    }
+    if (rng() % 4 == 0) to.erase(to.begin(), to.lower_bound("dir5"));
+    const so_oid a = Build(tree, from), b = Build(tree, to);
+    EXPECT_EQ(ModelDiff(from, to), ReadDiff(tree, a, b));
+    EXPECT_EQ(ModelDiff(to, from), ReadDiff(tree, b, a));
+    EXPECT_EQ(ModelDiff(from, to, "dir3"), ReadDiff(tree, a, b, "dir3"));
+    for (int j = 0; j < 10; j++) {
+      const std::string after = Key(rng() % 4000);
+      EXPECT_EQ(ModelDiff(from, to, "", after), ReadDiff(tree, a, b, "", after));
+      EXPECT_EQ(ModelDiff(from, to, "dir4", after), ReadDiff(tree, a, b, "dir4", after));
+    }
+    EXPECT_EQ(ModelDiff(from, {}), ReadDiff(tree, a, None()));
+    EXPECT_EQ(ModelDiff({}, to, "dir9"), ReadDiff(tree, None(), b, "dir9"));
+  }
+}
+
+TEST(TreeTest, ADiffOfOneKeyReadsTwoPaths) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const Model m = Numbered(30000);
+  const so_oid root = Build(tree, m);
+  std::mt19937_64 rng(Seed());
+  for (int i = 0; i < 200; i++) {
+    const so_oid next = Apply(tree, root, {{Key(rng() % 30000), Change{i % 2 == 0, "new"}}});
+    objects.ResetCounters();
+    EXPECT_EQ(1u, ReadDiff(tree, root, next).size());
+    EXPECT_LT(objects.gets, 40u);
+  }
+}
+
 }  // namespace

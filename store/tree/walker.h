@@ -27,10 +27,13 @@ typedef struct so_walker {
   so_bytes start;  // Keys before this one are passed by. Borrowed.
   uint32_t depth;  // Frames in use, the root's first; 0 at the end.
   so_frame *frames[SO_TREE_HEIGHT_MAX];  // From the heap; kept for the next use.
+  // Called by so_walker_advance after the last item of a node, before it leaves it. May be NULL.
+  so_status (*leave)(void *ctx, const so_oid *oid);
+  void *leave_ctx;
 } so_walker;
 
 // so_walker_open places a new walker at the first item of `root` whose key is >= `start`. Release
-// it also after a failure.
+// it also after a failure. It has no `leave`.
 SO_MUST_USE so_status so_walker_open(so_walker *w, const so_tree *tree, const so_oid *root,
                                      so_bytes start);
 void so_walker_release(so_walker *w);
@@ -58,6 +61,15 @@ void so_walker_pop(so_walker *w);
 
 // so_walker_advance moves past the item, leaving the nodes that it was the last one of.
 SO_MUST_USE so_status so_walker_advance(so_walker *w);
+
+// so_walkers_skip passes by a subtree in front of which both stand, if there is one they share,
+// without calling `leave`: a child of both, or a child of one that the other went into already
+// but in which it did not move. Neither is at the end.
+SO_MUST_USE so_status so_walkers_skip(so_walker *a, so_walker *b, bool *out_skipped);
+
+// so_walkers_descend takes those of the two that stand at a child of the higher level into it. False
+// when none stands at a child: each is at an entry or at the end.
+SO_MUST_USE so_status so_walkers_descend(so_walker *a, so_walker *b, bool *out_descended);
 
 #ifdef __cplusplus
 }
