@@ -20,6 +20,7 @@
 #include "base/bytes.h"
 #include "base/heap.h"
 #include "base/status.h"
+#include "http/message/message.h"
 #include "kernel/ports/world.h"
 
 #ifdef __cplusplus
@@ -29,12 +30,6 @@ extern "C" {
 #define SO_HTTP_SERVER_LEN_MAX (48u << 10)
 
 typedef struct so_http_exchange so_http_exchange;
-
-// A field of an answer. Names in lower or mixed case, as they shall appear.
-typedef struct so_http_field {
-  so_bytes name;
-  so_bytes value;
-} so_http_field;
 
 // --- the request ----------------------------------------------------------------------------
 
