@@ -1,0 +1,57 @@
+#include "apps/stored/server.h"
+
+// A fiber that waits for its turn waits as long as it takes: whoever has it always gives it back.
+static void take_turn(void *ctx) {
+  so_server *s = ctx;
+  while (s->turn_taken) {
+    (void)so_event_wait(s->world->sched, &s->turn_free, SO_NEVER).code;
+  }
+  s->turn_taken = true;
+}
+
+static void give_turn(void *ctx) {
+  so_server *s = ctx;
+  s->turn_taken = false;
+  so_event_signal(s->world->sched, &s->turn_free);
+}
+
+void so_server_init(so_server *s, const so_world *world, so_db *db, bool public_read) {
+  const so_server zero = {0};
+  *s = zero;
+  s->world = world;
+  s->db = db;
+  s->public_read = public_read;
+  s->repos.db = db;
+  s->repos.heap = world->heap;
+  s->repos.turn = (so_turn){take_turn, give_turn, s};
+}
+
+int64_t so_server_now_ms(const so_server *s) {
+  return so_clock_unix_ns(&s->world->clock) / (int64_t)SO_NS_PER_MS;
+}
+
+static void run_flush(so_server *s) {
+  s->flushing = true;
+  const uint64_t mine = ++s->flush_started;
+  const so_status status = so_db_flush(s->db);
+  s->flushing = false;
+  s->stats.flushes++;
+  s->flush_done = mine;
+  if (!so_ok(status)) {
+    s->flush_status = status;
+  }
+  so_event_signal(s->world->sched, &s->flushed);
+}
+
+so_status so_server_make_durable(so_server *s) {
+  const uint64_t needed = s->flush_started + 1;  // One that has not begun yet covers our change.
+  so_fiber_yield(s->world->sched);               // Others that are ready to commit join this one.
+  while (s->flush_done < needed && so_ok(s->flush_status)) {
+    if (s->flushing) {
+      (void)so_event_wait(s->world->sched, &s->flushed, SO_NEVER).code;
+    } else {
+      run_flush(s);
+    }
+  }
+  return s->flush_status;
+}
