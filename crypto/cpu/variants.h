@@ -1,0 +1,43 @@
+#ifndef SO_CRYPTO_CPU_VARIANTS_H_
+#define SO_CRYPTO_CPU_VARIANTS_H_
+
+// Every so_cpu value that selects a different implementation and that this machine can run. Tests
+// run their vectors on each; the first is always the portable one.
+
+#include <string>
+#include <vector>
+
+#include "crypto/cpu/cpu.h"
+
+namespace so_test {
+
+struct CpuVariant {
+  std::string name;
+  so_cpu cpu;
+};
+
+inline std::vector<CpuVariant> CpuVariants() {
+  const so_cpu all = so_cpu_detect();
+  std::vector<CpuVariant> variants = {{"portable", so_cpu_portable()}};
+  if (all.bmi2) {
+    so_cpu cpu = so_cpu_portable();
+    cpu.bmi2 = true;
+    variants.push_back({"bmi2", cpu});
+  }
+  if (all.aes && all.ssse3) {
+    so_cpu cpu = so_cpu_portable();
+    cpu.aes = cpu.ssse3 = true;
+    variants.push_back({"aes alone", cpu});
+  }
+  if (all.aes && all.pclmul && all.ssse3) {
+    so_cpu cpu = all;
+    cpu.avx2 = cpu.vaes = cpu.vpclmul = false;
+    variants.push_back({"128-bit", cpu});
+  }
+  variants.push_back({"all of this machine", all});
+  return variants;
+}
+
+}  // namespace so_test
+
+#endif  // SO_CRYPTO_CPU_VARIANTS_H_
