@@ -2,14 +2,15 @@
 #define SO_APPS_STORED_CALL_H_
 
 // One request being answered: what a handler sees. A handler reads the call, answers exactly once
-// with one of the so_call_reply functions, and returns the status of having done so; a status that is
-// not OK means that the connection is no longer fit for use.
+// with one of the so_call_reply functions, and returns the status of having done so; a status that
+// is not OK means that the connection is no longer fit for use.
 //
 // Everything that lives as long as the call goes into `arena`.
 
 #include "apps/lib/http_server/http_server.h"
 #include "apps/stored/server.h"
 #include "base/json.h"
+#include "http/router/router.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +24,7 @@ extern "C" {
 typedef struct so_call {
   so_server *server;
   so_http_exchange *exchange;  // The request and where the answer goes.
+  so_route_match match;
   so_arena arena;
   bool has_token;
   so_token token;
@@ -30,13 +32,22 @@ typedef struct so_call {
   so_buf json;       // The answer's body while it is built.
 } so_call;
 
+// so_call_begin and so_call_end set up and release what a call owns. The parameters of `match` have
+// been checked with so_call_check_encoding.
+void so_call_begin(so_call *c, so_server *server, so_http_exchange *exchange);
+void so_call_end(so_call *c);
+
+// so_call_check_encoding decodes the path parameters in place and checks the query. MALFORMED.
+SO_MUST_USE so_status so_call_check_encoding(so_call *c);
+
 // --- the request ----------------------------------------------------------------------------
 
 // so_call_param returns the decoded path parameter, empty when the route has none of that name.
+// Badly encoded ones are answered before the handler runs.
 so_bytes so_call_param(const so_call *c, const char *name);
 
-// so_call_query finds a decoded query parameter; false when it is absent. MALFORMED text is answered
-// before the handler runs.
+// so_call_query finds a decoded query parameter; false when it is absent. Badly encoded parameters
+// are answered before the handler runs.
 bool so_call_query(const so_call *c, const char *name, so_bytes *out);
 
 // so_call_header finds a field of the request; false when it is absent.
@@ -67,8 +78,12 @@ so_json_writer so_call_problem_begin(so_call *c, uint16_t http_status, const cha
                                      const char *detail);
 SO_MUST_USE so_status so_call_problem_end(so_call *c, uint16_t http_status, so_json_writer *w);
 
-// so_call_reply_status answers for a status of the store that no special answer fits: NOT_FOUND 404,
-// CORRUPT 500 damaged_data, LIMIT 507 or 413, ... `what` names the thing that was asked for.
+// so_call_problem_end_with also sends a field.
+SO_MUST_USE so_status so_call_problem_end_with(so_call *c, uint16_t http_status,
+                                               so_json_writer *w, const so_http_field *field);
+
+// so_call_reply_status answers for a status of the store that no special answer fits: NOT_FOUND
+// 404, CORRUPT 500 damaged_data, LIMIT 507, ... `what` names the thing that was asked for.
 SO_MUST_USE so_status so_call_reply_status(so_call *c, so_status status, const char *what);
 
 #ifdef __cplusplus

@@ -104,8 +104,8 @@ static so_status read_frame(so_call *c, const so_json *body, so_transaction *t) 
 
 static so_status reply_refusal(so_call *c, so_status status, const so_commit_result *r) {
   if (so_is(status, SO_CONFLICT) && r->conflict_count == 0) {
-    so_json_writer w = so_call_problem_begin(c, 409, "conflict",
-                                             "the branch is not at \"expected\"; nothing was changed");
+    so_json_writer w = so_call_problem_begin(
+        c, 409, "conflict", "the branch is not at \"expected\"; nothing was changed");
     so_out_member_oid(&w, "current", &r->commit);
     return so_call_problem_end(c, 409, &w);
   }

@@ -15,8 +15,8 @@ extern "C" {
 SO_MUST_USE so_status so_data_open(const so_world *world, const so_options *options,
                                    const so_block *device, so_db **out, so_buf *error);
 
-// so_data_first_token makes an administrator's token, and writes it beside the data, when --init was
-// given and there is no token yet.
+// so_data_first_token makes an administrator's token, and writes it beside the data, when --init
+// was given and there is no token yet.
 SO_MUST_USE so_status so_data_first_token(so_server *s, const so_options *options);
 
 // so_data_write_beside writes a sidecar called like the data with `suffix`.

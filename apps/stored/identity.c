@@ -88,8 +88,12 @@ static so_status store(so_server *s, const so_identity *identity) {
   so_write_varbytes(&w, so_writer_bytes(&k));
   so_write_varbytes(&w, identity->chain[0]);
   const so_meta_op op = {.key = so_str(META_KEY), .value = so_writer_bytes(&w)};
-  so_status status = k.failed || w.failed ? so_status_make(SO_INTERNAL, 0)
-                                          : so_db_meta_apply(s->db, &op, 1, NULL, NULL);
+  so_status status = so_status_make(SO_INTERNAL, 0);
+  if (!k.failed && !w.failed) {
+    s->repos.write.take(s->repos.write.ctx);
+    status = so_db_meta_apply(s->db, &op, 1, NULL, NULL);
+    s->repos.write.give(s->repos.write.ctx);
+  }
   so_wipe(key, sizeof key);
   so_wipe(record, sizeof record);
   return so_ok(status) ? so_server_make_durable(s) : status;

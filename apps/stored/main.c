@@ -1,8 +1,6 @@
 // stored: a branchable, content-addressed store behind HTTPS. This is the whole program over the
 // ports of kernel/ports/world.h; a target is a platform that makes such a world.
 
-#include "apps/lib/tls_stream/tls_stream.h"
-#include "apps/stored/call.h"
 #include "apps/stored/data.h"
 #include "apps/stored/identity.h"
 #include "apps/stored/options.h"
@@ -51,8 +49,9 @@ static so_status start_identity(so_server *s, const so_options *options, so_iden
   }
   say_identity(s->world, identity, text);
   if (!so_identity_covers(identity, options->host)) {
-    so_buf_printf(text, "note: the certificate does not name %.*s, so clients will refuse it unless "
-                        "they pin its fingerprint; --new-certificate makes one that does",
+    so_buf_printf(text,
+                  "note: the certificate does not name %.*s, so clients will refuse it unless they "
+                  "pin its fingerprint; --new-certificate makes one that does",
                   SO_FMT(options->host));
     say(s->world, text);
   }
@@ -107,8 +106,9 @@ static int prepare_and_serve(so_server *s, const so_options *options, so_identit
 static void close_data(const so_world *world, so_db *db, so_buf *text) {
   const so_status status = so_db_close(db);
   if (!so_ok(status)) {
-    so_buf_printf(text, "stored: the last checkpoint failed (%s); nothing acknowledged is lost, the "
-                        "next start replays it",
+    so_buf_printf(text,
+                  "stored: the last checkpoint failed (%s); nothing acknowledged is lost, the next "
+                  "start replays it",
                   so_code_name((so_code)status.code));
     say(world, text);
   }

@@ -87,7 +87,8 @@ so_status so_ref_updates_reply_failure(so_call *c, so_status status, const so_re
   }
   if (so_is(status, SO_NOT_FOUND)) {
     return so_call_reply_problem(c, 404, "not_found",
-                                 "the new object of a ref is not in this repository; push it first");
+                                 "the new object of a ref is not in this repository; push it "
+                                 "first");
   }
   return so_call_reply_status(c, status, "refs");
 }

@@ -98,7 +98,8 @@ so_status so_handle_repo_put(so_call *c) {
   }
   uint8_t salt[SO_SALT_LEN];
   so_entropy_fill(&c->server->world->entropy, salt, sizeof salt);
-  status = so_repo_create(&c->server->repos, name, salt, branch, so_server_now_ms(c->server), &repo);
+  status = so_repo_create(&c->server->repos, name, salt, branch, so_server_now_ms(c->server),
+                          &repo);
   if (so_is(status, SO_CONFLICT) && so_ok(so_repo_open(&c->server->repos, name, &repo))) {
     return reply_exists(c, &repo);
   }

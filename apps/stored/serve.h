@@ -20,8 +20,8 @@ typedef struct so_serve_config {
   bool quiet;
 } so_serve_config;
 
-// so_serve returns once the scheduler stops. True: every connection has ended. False: some would not
-// in time and still use `s`, which must then be left alone until the process exits.
+// so_serve returns once the scheduler stops. True: every connection has ended. False: some would
+// not in time and still use `s`, which must then be left alone until the process exits.
 bool so_serve(so_server *s, const so_serve_config *config, const so_listener *listener);
 
 #ifdef __cplusplus

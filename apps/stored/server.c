@@ -2,17 +2,23 @@
 
 // A fiber that waits for its turn waits as long as it takes: whoever has it always gives it back.
 static void take_turn(void *ctx) {
-  so_server *s = ctx;
-  while (s->turn_taken) {
-    (void)so_event_wait(s->world->sched, &s->turn_free, SO_NEVER).code;
+  so_server_turn *t = ctx;
+  while (t->taken) {
+    (void)so_event_wait(t->sched, &t->freed, SO_NEVER).code;
   }
-  s->turn_taken = true;
+  t->taken = true;
 }
 
 static void give_turn(void *ctx) {
-  so_server *s = ctx;
-  s->turn_taken = false;
-  so_event_signal(s->world->sched, &s->turn_free);
+  so_server_turn *t = ctx;
+  t->taken = false;
+  so_event_signal(t->sched, &t->freed);
+}
+
+static so_turn turn_of(so_server_turn *t, so_sched *sched) {
+  t->sched = sched;
+  const so_turn turn = {take_turn, give_turn, t};
+  return turn;
 }
 
 void so_server_init(so_server *s, const so_world *world, so_db *db, bool public_read) {
@@ -23,7 +29,8 @@ void so_server_init(so_server *s, const so_world *world, so_db *db, bool public_
   s->public_read = public_read;
   s->repos.db = db;
   s->repos.heap = world->heap;
-  s->repos.turn = (so_turn){take_turn, give_turn, s};
+  s->repos.write = turn_of(&s->write, world->sched);
+  s->repos.change = turn_of(&s->change, world->sched);
 }
 
 int64_t so_server_now_ms(const so_server *s) {

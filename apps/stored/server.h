@@ -1,9 +1,9 @@
 #ifndef SO_APPS_STORED_SERVER_H_
 #define SO_APPS_STORED_SERVER_H_
 
-// The running server: one database, the settings, and the two rules by which fibers share it.
+// The running server: one database, the settings, and the rules by which fibers share it.
 //
-//   turn    one writer at a time (store/repo asks for it around each change);
+//   turns   one writer at a time, and one transaction or merge at a time (store/repo takes both);
 //   flush   everyone who must not answer before the data is durable shares one flush
 //           (group commit): see so_server_make_durable.
 
@@ -27,14 +27,21 @@ typedef struct so_server_stats {
   uint32_t connections;
 } so_server_stats;
 
+// A turn that fibers wait for in line.
+typedef struct so_server_turn {
+  so_sched *sched;
+  bool taken;
+  so_event freed;
+} so_server_turn;
+
 typedef struct so_server {
   const so_world *world;
   so_db *db;
   so_repos repos;
   bool public_read;
 
-  bool turn_taken;
-  so_event turn_free;
+  so_server_turn write;
+  so_server_turn change;
 
   bool flushing;
   so_event flushed;
@@ -48,8 +55,8 @@ typedef struct so_server {
 // so_server_init ties the parts together. `db` is open.
 void so_server_init(so_server *s, const so_world *world, so_db *db, bool public_read);
 
-// so_server_make_durable returns when everything changed before the call is durable. Fibers that call
-// it while a flush runs share the next one.
+// so_server_make_durable returns when everything changed before the call is durable. Fibers that
+// call it while a flush runs share the next one.
 SO_MUST_USE so_status so_server_make_durable(so_server *s);
 
 // so_server_now_ms is the wall clock in milliseconds.

@@ -3,6 +3,7 @@
 #include "apps/stored/json_out.h"
 #include "base/fmt.h"
 #include "base/hex.h"
+#include "http/conditional/conditional.h"
 
 bool so_shared_resolve(so_call *c, so_bytes expression, so_resolved *out, so_status *out_sent) {
   const so_status status = so_repo_resolve(&c->repo, expression, out);
@@ -61,12 +62,14 @@ bool so_shared_page(so_call *c, size_t *out_limit, so_status *out_sent) {
   return true;
 }
 
-// entity_tag reads one strong entity tag: a quoted hash.
+// entity_tag reads exactly one strong entity tag: a quoted hash.
 static so_status entity_tag(so_bytes text, so_oid *out) {
-  if (text.len != 2 * SO_OID_LEN + 2 || text.ptr[0] != '"' || text.ptr[text.len - 1] != '"') {
+  so_etag tag, more;
+  SO_TRY(so_etag_next(&text, &tag));
+  if (tag.weak || so_ok(so_etag_next(&text, &more))) {
     return so_status_make(SO_MALFORMED, 0);
   }
-  return so_hex_read(so_bytes_of(text.ptr + 1, 2 * SO_OID_LEN), out->bytes, SO_OID_LEN);
+  return so_hex_read(tag.tag, out->bytes, SO_OID_LEN);
 }
 
 bool so_shared_expect(so_call *c, so_expect *out, so_oid *out_tag, so_status *out_sent) {

@@ -84,7 +84,9 @@ so_status so_handle_fetch(so_call *c) {
   if (f.gathered == NULL) {
     return reply_unsent(c, so_status_make(SO_LIMIT, 0));
   }
+  const so_pack_store store = so_repo_pack_store(&c->repo);
   request.history = &history;
+  request.store = &store;
   request.wants = wants;
   request.haves = haves;
   request.ctx = &f;
@@ -185,10 +187,10 @@ static so_status reply_pushed(so_call *c, const so_ref_updates *updates, uint64_
 static so_status push_receive(push *p, const so_ref_updates *updates) {
   so_call *c = p->call;
   const so_receive_limits limits = {0, 0};
+  const so_pack_store store = so_repo_pack_store(&c->repo);
   so_receiver *receiver;
   so_ref_result result;
-  so_status status =
-      so_receiver_open(&c->repo.objects, c->server->world->heap, &limits, &receiver);
+  so_status status = so_receiver_open(&store, c->server->world->heap, &limits, &receiver);
   if (!so_ok(status)) {
     return so_call_reply_status(c, status, "objects");
   }

@@ -6,7 +6,7 @@
 #include "apps/stored/shared.h"
 #include "base/fmt.h"
 #include "base/hex.h"
-#include "http/range/range.h"
+#include "http/conditional/conditional.h"
 
 #define PIECE_LEN 16384
 #define VALUE_LEN_MAX (UINT64_C(5) << 30)
@@ -73,44 +73,63 @@ static so_status send_bytes(so_call *c, const so_entry *entry, uint64_t offset, 
   return so_ok(status) ? so_http_reply_end(c->exchange) : status;
 }
 
-static so_status send_value(so_call *c, value_head *h, const so_entry *entry) {
-  so_bytes text = {NULL, 0}, if_range;
-  so_byte_range range = {0, 0};
-  bool wants_range = so_call_header(c, "range", &text);
-  if (so_call_header(c, "if-range", &if_range)) {
-    wants_range =
-        wants_range && so_bytes_equal(if_range, so_bytes_of(h->etag, sizeof h->etag));
+static so_bytes bare_tag(const value_head *h) {
+  return so_bytes_of(h->etag + 1, 2 * SO_OID_LEN);
+}
+
+// read_range decides between 200 (UNSUPPORTED), 206 (OK) and 416 (LIMIT).
+static so_status read_range(so_call *c, const value_head *h, uint64_t size, so_range *out) {
+  so_bytes text, if_range;
+  const bool stale =
+      so_call_header(c, "if-range", &if_range) && !so_if_range(if_range, bare_tag(h));
+  if (stale || !so_call_header(c, "range", &text)) {
+    return so_status_make(SO_UNSUPPORTED, 0);
   }
-  const so_range_result result =
-      wants_range ? so_range_parse(text, entry->size, &range) : SO_RANGE_NONE;
-  so_writer w = so_writer_of(h->range, sizeof h->range);
-  if (result == SO_RANGE_UNSATISFIABLE) {
+  return so_range_parse(text, size, out);
+}
+
+static so_status send_value(so_call *c, value_head *h, const so_entry *entry) {
+  so_range range;
+  const so_status status = read_range(c, h, entry->size, &range);
+  if (so_is(status, SO_LIMIT)) {
     return so_call_reply_problem(c, 416, "range_not_satisfiable",
                                  "the range begins after the end of the value");
   }
-  if (result == SO_RANGE_NONE) {
+  if (!so_ok(status)) {
     SO_TRY(so_http_reply_begin(c->exchange, 200, h->fields, h->count, true, entry->size));
     return send_bytes(c, entry, 0, entry->size);
   }
-  so_write_printf(&w, "bytes %llu-%llu/%llu", (unsigned long long)range.first,
-                  (unsigned long long)range.last, (unsigned long long)entry->size);
+  so_writer w = so_writer_of(h->range, sizeof h->range);
+  so_range_write(&w, &range, entry->size);
   add_field(h, "Content-Range", so_writer_bytes(&w));
-  const uint64_t len = range.last - range.first + 1;
-  SO_TRY(so_http_reply_begin(c->exchange, 206, h->fields, h->count, true, len));
-  return send_bytes(c, entry, range.first, len);
+  SO_TRY(so_http_reply_begin(c->exchange, 206, h->fields, h->count, true, range.len));
+  return send_bytes(c, entry, range.first, range.len);
 }
 
-// not_modified: does If-None-Match name what we have? Weak comparison (RFC 9110 13.1.2).
-static bool not_modified(so_call *c, const value_head *h) {
-  so_bytes condition;
-  return so_call_header(c, "if-none-match", &condition) &&
-         so_etag_matches(condition, so_bytes_of(h->etag, sizeof h->etag), true);
-}
-
-static bool match_fails(so_call *c, const value_head *h) {
-  so_bytes condition;
-  return so_call_header(c, "if-match", &condition) &&
-         !so_etag_matches(condition, so_bytes_of(h->etag, sizeof h->etag), false);
+// check_conditions answers 412, 304 or 400 and returns false, or lets the request go on.
+static bool check_conditions(so_call *c, const value_head *h, so_status *out_sent) {
+  so_bytes text;
+  so_status status = so_done();
+  if (so_call_header(c, "if-match", &text)) {
+    status = so_if_match(text, true, bare_tag(h));
+    if (so_is(status, SO_CONFLICT)) {
+      *out_sent =
+          so_call_reply_problem(c, 412, "precondition_failed", "the value is another one");
+      return false;
+    }
+  }
+  if (so_ok(status) && so_call_header(c, "if-none-match", &text)) {
+    status = so_if_none_match(text, true, bare_tag(h));
+    if (so_is(status, SO_CONFLICT)) {
+      *out_sent = so_http_reply(c->exchange, 304, h->fields, h->count, so_bytes_of(NULL, 0));
+      return false;
+    }
+  }
+  if (!so_ok(status)) {
+    *out_sent = so_call_reply_problem(c, 400, "bad_request",
+                                      "a condition is * or a list of quoted entity tags");
+  }
+  return so_ok(status);
 }
 
 so_status so_handle_value_get(so_call *c) {
@@ -139,13 +158,7 @@ so_status so_handle_value_get(so_call *c) {
   }
   so_entry_tag(&entry, &tag);
   fill_head(h, &at, &entry, &tag);
-  if (match_fails(c, h)) {
-    return so_call_reply_problem(c, 412, "precondition_failed", "the value is another one");
-  }
-  if (not_modified(c, h)) {
-    return so_http_reply(c->exchange, 304, h->fields, h->count, so_bytes_of(NULL, 0));
-  }
-  return send_value(c, h, &entry);
+  return check_conditions(c, h, &sent) ? send_value(c, h, &entry) : sent;
 }
 
 // --- PUT and DELETE -------------------------------------------------------------------------
