@@ -47,8 +47,8 @@ void so_http_conn_init(so_http_conn *c, bool is_server);
 // --- input ------------------------------------------------------------------------------------
 
 // so_http_conn_in_head reads a head at the start of `in`: OK sets `*head` (which borrows `in`) and
-// `*consumed`. AGAIN: more input is needed; call again with all of it; `*consumed` is then what may
-// be dropped. Other failures: `detail` is the status code to answer, with so_http_conn_out_head.
+// `*consumed`. AGAIN: more input is needed; drop the `*consumed` bytes (an empty line), and call again
+// with the rest and more. Other failures: `detail` is the status code to answer, with so_http_conn_out_head.
 // Client: interim answers (100, 103) are given like others; the phase is then still HEAD.
 SO_MUST_USE so_status so_http_conn_in_head(so_http_conn *c, so_bytes in, so_http_head *head,
                                            size_t *consumed);
@@ -90,8 +90,8 @@ void so_http_conn_out_head(so_http_conn *c, const so_http_out *out, so_writer *w
 // so_http_conn_has_out_body is false when data for the body at hand would not be sent (HEAD ...).
 bool so_http_conn_has_out_body(const so_http_conn *c);
 
-// so_http_conn_out_data frames `len` > 0 bytes of body: writes what goes before and after them. False:
-// nothing of them is to be sent. LIMIT: more than the length announced; nothing is written.
+// so_http_conn_out_data frames `len` > 0 bytes of body, where there is one: it writes what goes before
+// and after them. LIMIT: more than the length announced; nothing is written.
 SO_MUST_USE so_status so_http_conn_out_data(so_http_conn *c, size_t len, so_writer *before,
                                             so_writer *after);
 

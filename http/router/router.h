@@ -4,9 +4,9 @@
 // Which route a request takes: a constant table of methods and patterns.
 //
 // A pattern is a path of literal segments, parameters "{name}" (one segment, not empty), and perhaps
-// a last "{name...}" (the rest, one or more segments, at least one character). Literal segments are
-// compared as decoded text. The first route of the table that fits wins. HEAD takes the route of GET
-// unless there is one of its own.
+// a last "{name...}" (the rest, at least one character). Literal segments are compared as sent: a
+// client that encodes what needs no encoding gets 404. The first route of the table that fits wins.
+// HEAD takes the route of GET unless there is one of its own.
 //
 //   static const so_route routes[] = {
 //       {"GET", "/v1/repos/{repo}", ROUTE_REPO},
