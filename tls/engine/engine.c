@@ -269,6 +269,8 @@ const char *so_tls_alert_name(uint8_t alert) {
       return "unsupported_extension";
     case SO_TLS_ALERT_UNRECOGNIZED_NAME:
       return "unrecognized_name";
+    case SO_TLS_ALERT_CERTIFICATE_REQUIRED:
+      return "certificate_required";
     case SO_TLS_ALERT_NO_APPLICATION_PROTOCOL:
       return "no_application_protocol";
     default:

@@ -103,6 +103,7 @@ extern "C" {
 #define SO_TLS_ALERT_MISSING_EXTENSION 109
 #define SO_TLS_ALERT_UNSUPPORTED_EXTENSION 110
 #define SO_TLS_ALERT_UNRECOGNIZED_NAME 112
+#define SO_TLS_ALERT_CERTIFICATE_REQUIRED 116
 #define SO_TLS_ALERT_NO_APPLICATION_PROTOCOL 120
 
 // so_tls_fault makes a status out of the alert that it deserves.
