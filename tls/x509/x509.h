@@ -78,7 +78,7 @@ SO_MUST_USE so_status so_x509_name_read(so_bytes text, so_x509_name *out);
 typedef struct so_x509 {
   so_bytes der;
   so_bytes tbs;      // What the signature covers.
-  so_bytes serial;   // Two's complement, of a positive number.
+  so_bytes serial;   // Big-endian; not negative.
   so_bytes issuer;   // Encodings of the names, compared as bytes.
   so_bytes subject;
   int64_t not_before_s;
