@@ -5,7 +5,7 @@ set -euo pipefail
 
 # What pure code may call: our own functions, the four functions the compiler itself emits, the
 # two pure third-party libraries, and what sanitizers and the stack protector insert.
-allowed='^(so_.*|mem(cpy|move|set|cmp)|(de|in)flate[A-Za-z0-9]*|adler32|crc32|blake2b_[a-z_]+|blake2b|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__(asan|ubsan|sanitizer|sancov)_.*)$'
+allowed='^(so_.*|mem(cpy|move|set|cmp)|(de|in)flate[A-Za-z0-9_]*|adler32|crc32|blake2b_[a-z_]+|blake2b|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__(asan|ubsan|sanitizer|sancov)_.*)$'
 
 seen=0 bad=0
 for archive in "$@"; do

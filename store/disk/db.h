@@ -15,11 +15,11 @@
 //
 // Concurrency. Everything runs on fibers of one scheduler; each call may suspend its fiber while
 // the device works, and other fibers may call meanwhile:
-//   - Readers (get, has, stored, meta get, scans, stats, fsck) may run at any time, next to all others.
+//   - Readers (get, has, stored, meta get, scans, stats, fsck) may run at any time.
 //   - Writers (put, put_stored, apply, checkpoint) must be one at a time: the caller holds a turn
 //     around each of them. A put may have to write a checkpoint and then takes longer.
 //   - so_db_flush may run next to a writer, to readers and to other flushes; each covers everything
-//     that was put and applied before it was called. Group commit is: many callers wait, one flushes.
+//     that was put and applied before it was called. Group commit: many wait, one flushes.
 //   - so_db_open, so_db_close and so_db_format run alone.
 //
 // What is put or applied is visible at once and durable after the next so_db_flush. After a flush
@@ -88,7 +88,7 @@ SO_MUST_USE so_status so_db_probe(const so_block *device, const so_heap *heap, s
 // How to format. Zero fields choose by the capacity.
 typedef struct so_db_layout {
   uint32_t segment_len;  // A power of two, SO_DB_SEGMENT_LEN_MIN..MAX. No object can be larger.
-  uint32_t align_len;    // A power of two, unit_len..64 KiB: what a flush pads to. 0: at least 4096.
+  uint32_t align_len;  // A power of two, unit_len..64 KiB: what a flush pads to. 0: at least 4096.
 } so_db_layout;
 
 // so_db_format makes an empty database and is durable when it returns. It overwrites whatever is
@@ -108,6 +108,9 @@ typedef struct so_db_config {
   uint32_t meta_len;       // Bytes of meta changes only in memory before a checkpoint, 1 MiB.
   int level;               // zlib 1..9; default 1; -1 stores as it is.
   bool read_only;
+  // Opens also when the end of the log is damaged where it had been acknowledged: what comes after
+  // the damage is lost.
+  bool accept_loss;
 } so_db_config;
 
 // so_db_open opens a formatted device, replaying what follows the last checkpoint. Unless
@@ -148,18 +151,15 @@ typedef struct so_stored {
 
 // so_db_get_stored reads an object as it is stored (checksum verified), to send it on without
 // inflating. NOT_FOUND, CORRUPT, IO, LIMIT. so_db_stored_release afterwards.
-SO_MUST_USE so_status so_db_get_stored(so_db *db, uint32_t repo, const so_oid *oid,
-                                       so_stored *out);
+SO_MUST_USE so_status so_db_get_stored(so_db *db, uint32_t repo, const so_oid *oid, so_stored *out);
 void so_db_stored_release(so_db *db, so_stored *stored);
 
 // so_db_put_stored adds an object in stored form: it must inflate to exactly raw_len bytes that
 // hash to `oid` (MALFORMED otherwise), and `check` (may be NULL) must say OK to its payload; only
 // then is it put, as it is. `stored->memory` is not used.
-SO_MUST_USE so_status so_db_put_stored(so_db *db, uint32_t repo, const so_oid *oid,
-                                       const so_stored *stored,
-                                       so_status (*check)(void *ctx, so_kind kind,
-                                                          so_bytes payload),
-                                       void *ctx);
+SO_MUST_USE so_status
+so_db_put_stored(so_db *db, uint32_t repo, const so_oid *oid, const so_stored *stored,
+                 so_status (*check)(void *ctx, so_kind kind, so_bytes payload), void *ctx);
 
 // --- meta map -------------------------------------------------------------------------------
 
