@@ -159,7 +159,7 @@ bool CompareHash(const char *name, so_hash_alg alg, const EVP_MD *peer, const so
 bool RunAll() {
   const so_cpu cpu = so_cpu_detect(), portable = so_cpu_portable();
   so_cpu narrow = cpu;
-  narrow.vaes = narrow.vpclmul = narrow.avx2 = false;
+  narrow.vaes = narrow.vpclmul = narrow.avx2 = narrow.avx512 = false;
   const Cipher ciphers[] = {
       {"AES-128-GCM", SO_AES_128_GCM, EVP_aes_128_gcm(), 0.5},
       {"AES-256-GCM", SO_AES_256_GCM, EVP_aes_256_gcm(), 0.5},

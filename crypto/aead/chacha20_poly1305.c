@@ -12,7 +12,9 @@ static void start_mac(so_poly1305 *mac, const so_chacha20 *key, const uint8_t *n
                       so_bytes aad) {
   uint8_t block[SO_CHACHA20_BLOCK_LEN];
   so_chacha20_block(key, nonce, 0, block);
-  so_poly1305_init(mac, block);
+  so_cpu cpu = so_cpu_portable();
+  cpu.avx2 = key->use_avx2;
+  so_poly1305_init(mac, &cpu, block);
   so_wipe(block, sizeof block);
   so_poly1305_update(mac, aad);
   so_poly1305_pad(mac);

@@ -7,6 +7,7 @@
 
 #define BATCH_LEN (4 * SO_CHACHA20_BLOCK_LEN)
 #define WIDE_LEN (8 * SO_CHACHA20_BLOCK_LEN)
+#define WIDEST_LEN (16 * SO_CHACHA20_BLOCK_LEN)
 
 // RFC 8439 2.3: constants, key, counter, nonce.
 static void set_state(uint32_t state[16], const so_chacha20 *ctx, const uint8_t *nonce,
@@ -25,6 +26,7 @@ void so_chacha20_init(so_chacha20 *ctx, const so_cpu *cpu, const uint8_t key[SO_
     ctx->key[i] = so_load_le32(key + 4 * i);
   }
   ctx->use_avx2 = cpu->avx2;
+  ctx->use_avx512 = cpu->avx512;
 }
 
 // Xors fewer bytes than a batch, by way of a whole one.
@@ -43,6 +45,12 @@ void so_chacha20_xor(const so_chacha20 *ctx, const uint8_t nonce[SO_CHACHA20_NON
   SO_ASSERT((uint64_t)len <= blocks_left * SO_CHACHA20_BLOCK_LEN);
   set_state(state, ctx, nonce, counter);
 #if defined(__x86_64__)
+  while (ctx->use_avx512 && len >= WIDEST_LEN) {
+    so_chacha20_xor16_avx512(state, inout);
+    state[12] += 16;
+    inout += WIDEST_LEN;
+    len -= WIDEST_LEN;
+  }
   while (ctx->use_avx2 && len >= WIDE_LEN) {
     so_chacha20_xor8_avx2(state, inout);
     state[12] += 8;

@@ -23,6 +23,7 @@ extern "C" {
 typedef struct so_chacha20 {
   uint32_t key[8];
   bool use_avx2;
+  bool use_avx512;
 } so_chacha20;
 
 // so_chacha20_init takes the key; `cpu` is not kept. The context has no position: every call

@@ -7,11 +7,18 @@
 
 typedef uint32_t vec __attribute__((vector_size(32)));
 
+#define TARGET __attribute__((target("avx2")))
+#define INLINE __attribute__((always_inline, target("avx2"))) static inline
+
+// Rotations by 16 and 8 are byte shuffles, and clang moves a shuffle of a xor to its operands to
+// merge it with the one before: two shuffles then instead of one.
+INLINE void keep_rotated(vec *v) {
+  __asm__("" : "+x"(*v));
+}
+
 #include "crypto/chacha20/rounds.h"
 
-#define TARGET __attribute__((target("avx2")))
-
-TARGET static inline void xor_vec(uint8_t *p, const vec *v) {
+INLINE void xor_vec(uint8_t *p, const vec *v) {
   vec data;
   memcpy(&data, p, sizeof data);
   data ^= *v;
@@ -19,7 +26,7 @@ TARGET static inline void xor_vec(uint8_t *p, const vec *v) {
 }
 
 // Transposes 4 words of 8 blocks: out[b] holds these words of block b, then of block b + 4.
-TARGET static inline void transpose4(const vec x[4], vec out[4]) {
+INLINE void transpose4(const vec x[4], vec out[4]) {
   const vec ab_low = __builtin_shufflevector(x[0], x[1], 0, 8, 1, 9, 4, 12, 5, 13);
   const vec ab_high = __builtin_shufflevector(x[0], x[1], 2, 10, 3, 11, 6, 14, 7, 15);
   const vec cd_low = __builtin_shufflevector(x[2], x[3], 0, 8, 1, 9, 4, 12, 5, 13);

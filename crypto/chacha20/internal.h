@@ -12,6 +12,9 @@ void so_chacha20_xor4(const uint32_t state[16], uint8_t *inout);
 #if defined(__x86_64__)
 // so_chacha20_xor8_avx2 xors 8 blocks (512 bytes) in place.
 void so_chacha20_xor8_avx2(const uint32_t state[16], uint8_t *inout);
+
+// so_chacha20_xor16_avx512 xors 16 blocks (1024 bytes) in place.
+void so_chacha20_xor16_avx512(const uint32_t state[16], uint8_t *inout);
 #endif
 
 #endif  // SO_CRYPTO_CHACHA20_INTERNAL_H_

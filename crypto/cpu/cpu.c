@@ -21,16 +21,19 @@ static registers cpuid(uint32_t leaf, uint32_t subleaf) {
   return r;
 }
 
-// True when the system saves the upper halves of the 256-bit registers: the processor's own bit
-// says only that the instructions exist.
-static bool saves_ymm(uint32_t leaf1_ecx) {
-  const uint32_t osxsave = 1u << 27, sse_and_avx = 6;
+#define STATE_AVX 0x06u     // The 128-bit registers and the upper halves of the 256-bit ones.
+#define STATE_AVX512 0xe6u  // And the mask and 512-bit registers.
+
+// The register sets that the system saves: the processor's own bits say only that the
+// instructions exist.
+static uint32_t saved_state(uint32_t leaf1_ecx) {
+  const uint32_t osxsave = 1u << 27;
   if ((leaf1_ecx & osxsave) == 0) {
-    return false;
+    return 0;
   }
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  return (low & sse_and_avx) == sse_and_avx;
+  return low;
 }
 
 static bool bit(uint32_t word, unsigned n) { return (word >> n & 1) != 0; }
@@ -50,8 +53,10 @@ so_cpu so_cpu_detect(void) {
   cpu.sha = bit(seven.ebx, 29) && cpu.ssse3;
   cpu.bmi2 = bit(seven.ebx, 8) && bit(seven.ebx, 3);
   cpu.adx = bit(seven.ebx, 19);
-  const bool avx = bit(one.ecx, 28) && saves_ymm(one.ecx);
-  cpu.avx2 = avx && bit(seven.ebx, 5);
+  const uint32_t saved = saved_state(one.ecx);
+  cpu.avx2 = bit(one.ecx, 28) && (saved & STATE_AVX) == STATE_AVX && bit(seven.ebx, 5);
+  cpu.avx512 = cpu.avx2 && (saved & STATE_AVX512) == STATE_AVX512 && bit(seven.ebx, 16) &&
+               bit(seven.ebx, 17) && bit(seven.ebx, 30) && bit(seven.ebx, 31);
   cpu.vaes = cpu.avx2 && cpu.aes && bit(seven.ecx, 9);
   cpu.vpclmul = cpu.avx2 && cpu.pclmul && bit(seven.ecx, 10);
   return cpu;

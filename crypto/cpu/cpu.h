@@ -22,6 +22,7 @@ typedef struct so_cpu {
   bool avx2;     // 256-bit integer vectors.
   bool vaes;     // AES rounds, 256 bits wide.
   bool vpclmul;  // Carry-less multiplication, 256 bits wide.
+  bool avx512;   // 512-bit integer vectors (the F, BW, DQ and VL groups).
   bool adx;      // Two independent carry chains.
   bool bmi2;     // Flagless multiplication, rotation and shifts; BMI1 too.
 } so_cpu;

@@ -9,8 +9,8 @@
 namespace {
 
 bool IsPortable(const so_cpu &c) {
-  return !(c.aes || c.pclmul || c.sha || c.ssse3 || c.avx2 || c.vaes || c.vpclmul || c.adx ||
-           c.bmi2);
+  return !(c.aes || c.pclmul || c.sha || c.ssse3 || c.avx2 || c.vaes || c.vpclmul || c.avx512 ||
+           c.adx || c.bmi2);
 }
 
 TEST(CpuTest, PortableHasNothing) { EXPECT_TRUE(IsPortable(so_cpu_portable())); }
@@ -46,6 +46,9 @@ TEST(CpuTest, AgreesWithLinux) {
   EXPECT_EQ(LinuxSays("avx2"), cpu.avx2);
   EXPECT_EQ(LinuxSays("vaes"), cpu.vaes);
   EXPECT_EQ(LinuxSays("vpclmulqdq"), cpu.vpclmul);
+  EXPECT_EQ(LinuxSays("avx512f") && LinuxSays("avx512bw") && LinuxSays("avx512dq") &&
+                LinuxSays("avx512vl"),
+            cpu.avx512);
   EXPECT_EQ(LinuxSays("adx"), cpu.adx);
   EXPECT_EQ(LinuxSays("bmi1") && LinuxSays("bmi2"), cpu.bmi2);
 }

@@ -31,8 +31,13 @@ inline std::vector<CpuVariant> CpuVariants() {
   }
   if (all.aes && all.pclmul && all.ssse3) {
     so_cpu cpu = all;
-    cpu.avx2 = cpu.vaes = cpu.vpclmul = false;
+    cpu.avx2 = cpu.vaes = cpu.vpclmul = cpu.avx512 = false;
     variants.push_back({"128-bit", cpu});
+  }
+  if (all.avx512) {
+    so_cpu cpu = all;
+    cpu.avx512 = false;
+    variants.push_back({"256-bit", cpu});
   }
   variants.push_back({"all of this machine", all});
   return variants;

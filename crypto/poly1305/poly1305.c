@@ -4,13 +4,29 @@
 #include "crypto/endian/endian.h"
 #include "crypto/poly1305/internal.h"
 
-void so_poly1305_init(so_poly1305 *ctx, const uint8_t key[SO_POLY1305_KEY_LEN]) {
+void so_poly1305_init(so_poly1305 *ctx, const so_cpu *cpu,
+                      const uint8_t key[SO_POLY1305_KEY_LEN]) {
   memset(ctx, 0, sizeof *ctx);
+  ctx->use_avx2 = cpu->avx2;
   // RFC 8439 2.5: the clamp.
   so_poly1305_set_r(ctx, so_load_le64(key) & 0x0ffffffc0fffffff,
                     so_load_le64(key + 8) & 0x0ffffffc0ffffffc);
   for (unsigned i = 0; i < 4; i++) {
     ctx->pad[i] = so_load_le32(key + 16 + 4 * i);
+  }
+}
+
+// Absorbs blocks of the message, as many as possible in vectors.
+static void whole_blocks(so_poly1305 *ctx, const uint8_t *in, size_t count) {
+  size_t done = 0;
+#if SO_POLY1305_VECTORS
+  if (ctx->use_avx2 && count >= SO_POLY1305_AVX2_MIN) {
+    done = count - count % 4;
+    so_poly1305_blocks_avx2(ctx, in, done);
+  }
+#endif
+  if (done < count) {
+    so_poly1305_blocks(ctx, in + SO_POLY1305_BLOCK_LEN * done, count - done, 1);
   }
 }
 
@@ -30,7 +46,7 @@ void so_poly1305_update(so_poly1305 *ctx, so_bytes data) {
     data = so_bytes_of(data.ptr + n, data.len - n);
   }
   const size_t rest = data.len % SO_POLY1305_BLOCK_LEN;
-  so_poly1305_blocks(ctx, data.ptr, data.len / SO_POLY1305_BLOCK_LEN, 1);
+  whole_blocks(ctx, data.ptr, data.len / SO_POLY1305_BLOCK_LEN);
   if (rest != 0) {
     memcpy(ctx->block, data.ptr + (data.len - rest), rest);
     ctx->block_len = rest;

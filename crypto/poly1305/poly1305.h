@@ -6,10 +6,12 @@
 // A key must serve for one message only. A context is plain memory without pointers; final wipes
 // it. CT: time depends on lengths alone.
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "crypto/cpu/cpu.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,9 +27,11 @@ typedef struct so_poly1305 {
   uint32_t pad[4];  // The second half of the key, added at the end.
   uint8_t block[SO_POLY1305_BLOCK_LEN];
   size_t block_len;  // Bytes of `block` that wait, fewer than 16.
+  bool use_avx2;
 } so_poly1305;
 
-void so_poly1305_init(so_poly1305 *ctx, const uint8_t key[SO_POLY1305_KEY_LEN]);
+// so_poly1305_init takes the one-time key; `cpu` is not kept.
+void so_poly1305_init(so_poly1305 *ctx, const so_cpu *cpu, const uint8_t key[SO_POLY1305_KEY_LEN]);
 void so_poly1305_update(so_poly1305 *ctx, so_bytes data);
 
 // so_poly1305_pad feeds zero bytes up to the next multiple of 16, none when it is one already

@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "crypto/cpu/variants.h"
 #include "tests/support/support.h"
 #include "tests/support/vectors.h"
 
@@ -9,15 +10,16 @@
 
 namespace {
 
+using so_test::CpuVariants;
 using so_test::FromHex;
 using so_test::Ptr;
 using so_test::ToHex;
 using so_test::View;
 
-std::string Mac(const std::string &key, const std::string &data, size_t step) {
+std::string Mac(const so_cpu &cpu, const std::string &key, const std::string &data, size_t step) {
   so_poly1305 ctx;
   std::string tag(16, 0);
-  so_poly1305_init(&ctx, Ptr(key));
+  so_poly1305_init(&ctx, &cpu, Ptr(key));
   for (size_t off = 0; off < data.size(); off += step) {
     so_poly1305_update(&ctx, so_bytes_first(so_bytes_from(View(data), off), step));
   }
@@ -52,9 +54,12 @@ const struct {
 };
 
 TEST(Poly1305Test, KnownAnswersInAnyPieces) {
-  for (const auto &k : kKnown) {
-    for (size_t step : {1, 5, 15, 16, 17, 100}) {
-      EXPECT_EQ(k.tag, ToHex(Mac(FromHex(k.r + k.s), FromHex(k.data), step))) << step;
+  for (const auto &v : CpuVariants()) {
+    for (const auto &k : kKnown) {
+      for (size_t step : {1, 5, 15, 16, 17, 100}) {
+        EXPECT_EQ(k.tag, ToHex(Mac(v.cpu, FromHex(k.r + k.s), FromHex(k.data), step)))
+            << v.name << " " << step;
+      }
     }
   }
 }
@@ -118,8 +123,9 @@ std::string SlowMac(const std::string &key, const std::string &data) {
 
 TEST(Poly1305Test, AgreesWithASlowReference) {
   std::mt19937 random(4);
+  const auto variants = CpuVariants();
   for (size_t round = 0; round < 600; round++) {
-    std::string key(32, 0), data(random() % 200, 0);
+    std::string key(32, 0), data(random() % (round % 3 == 0 ? 1000 : 200), 0);
     // Bytes of all ones and all zeros are likely, which random ones almost never are.
     const bool edges = round % 2 == 0;
     for (std::string *s : {&key, &data}) {
@@ -128,8 +134,11 @@ TEST(Poly1305Test, AgreesWithASlowReference) {
         c = static_cast<char>(edges ? (bits & 7 ? 0xff : bits >> 8 & 1 ? 0 : bits >> 16) : bits);
       }
     }
-    ASSERT_EQ(ToHex(SlowMac(key, data)), ToHex(Mac(key, data, 1 + random() % 64)))
-        << ToHex(key) << " " << ToHex(data);
+    const std::string want = ToHex(SlowMac(key, data));
+    for (const auto &v : variants) {
+      ASSERT_EQ(want, ToHex(Mac(v.cpu, key, data, 1 + random() % 64))) << v.name;
+      ASSERT_EQ(want, ToHex(Mac(v.cpu, key, data, 300 + random() % 800))) << v.name;
+    }
   }
 }
 
@@ -138,7 +147,8 @@ TEST(Poly1305Test, PaddingFeedsZerosUpToABlock) {
   for (size_t len = 0; len < 40; len++) {
     so_poly1305 ctx;
     std::string tag(16, 0), data(len, 'd');
-    so_poly1305_init(&ctx, Ptr(key));
+    const so_cpu cpu = so_cpu_detect();
+    so_poly1305_init(&ctx, &cpu, Ptr(key));
     so_poly1305_update(&ctx, View(data));
     so_poly1305_pad(&ctx);
     so_poly1305_final(&ctx, Ptr(&tag));
