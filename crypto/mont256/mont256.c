@@ -67,27 +67,18 @@ static void subtract_once(const so_mont256 *mod, const so_limb t[N], so_limb top
   }
 }
 
-// One row of the product, then one step of the reduction, per limb of b. Before each step t < 2m
-// holds when a < m or b < m: t grows by less than a * 2^w and by less than m * 2^w, then loses w
-// bits.
+// One row of the product, then one step of the reduction, per limb of b. What t holds after a step
+// is below a + m, and at the end, when all of b is in, below 2m.
 void so_mont256_mul(const so_mont256 *mod, const so_u256 *a, const so_u256 *b, so_u256 *out) {
-  so_limb t[N + 1] = {0};
+  so_limb t[N + 2] = {0};
   for (unsigned i = 0; i < N; i++) {
-    so_limb carry = 0;
+    so_limb_add_row(a, b->v[i], t);
+    const so_limb top = t[N + 1];
+    so_limb_add_row(&mod->m, t[0] * mod->neg_inv, t);
     for (unsigned j = 0; j < N; j++) {
-      t[j] = so_limb_mul_add(a->v[j], b->v[i], t[j], &carry);
+      t[j] = t[j + 1];
     }
-    so_limb top = 0;
-    t[N] = so_limb_add(t[N], carry, &top);
-    const so_limb q = t[0] * mod->neg_inv;
-    carry = 0;
-    (void)so_limb_mul_add(q, mod->m.v[0], t[0], &carry);
-    for (unsigned j = 1; j < N; j++) {
-      t[j - 1] = so_limb_mul_add(q, mod->m.v[j], t[j], &carry);
-    }
-    so_limb over = 0;
-    t[N - 1] = so_limb_add(t[N], carry, &over);
-    t[N] = top + over;
+    t[N] = top + t[N + 1];
   }
   subtract_once(mod, t, t[N], out);
 }

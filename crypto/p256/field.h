@@ -69,22 +69,17 @@ static inline void field_triple(const so_u256 *a, so_u256 *out) {
 // Since p = -1 mod 2^64, the multiple of p that clears the lowest limb q is q * p itself, and
 // q * p + q = q * 2^96 + q * (2^64 - 2^32 + 1) * 2^192: two shifts and one product.
 static inline void field_mul(const so_u256 *a, const so_u256 *b, so_u256 *out) {
-  so_limb t[5] = {0};
+  so_limb t[6] = {0};
   for (unsigned i = 0; i < 4; i++) {
-    so_limb carry = 0;
-    for (unsigned j = 0; j < 4; j++) {
-      t[j] = so_limb_mul_add(a->v[j], b->v[i], t[j], &carry);
-    }
-    so_limb top = 0;
-    t[4] = so_limb_add(t[4], carry, &top);
+    so_limb_add_row(a, b->v[i], t);
     const so_limb q = t[0];
-    const so_limb_pair high = (so_limb_pair)q * UINT64_C(0xffffffff00000001);
-    carry = 0;
+    const so_limb_pair product = (so_limb_pair)q * UINT64_C(0xffffffff00000001);
+    so_limb carry = 0;
     t[0] = so_limb_add(t[1], q << 32, &carry);
     t[1] = so_limb_add(t[2], q >> 32, &carry);
-    t[2] = so_limb_add(t[3], (so_limb)high, &carry);
-    t[3] = so_limb_add(t[4], (so_limb)(high >> 64), &carry);
-    t[4] = top + carry;
+    t[2] = so_limb_add(t[3], (so_limb)product, &carry);
+    t[3] = so_limb_add(t[4], (so_limb)(product >> 64), &carry);
+    t[4] = t[5] + carry;
   }
   field_subtract_once(t, t[4], out);
 }

@@ -283,9 +283,47 @@ so_status so_p256_point_decode(const uint8_t in[65], so_p256_point *out) {
   return so_done();
 }
 
+static void square_times(const so_u256 *a, unsigned count, so_u256 *out) {
+  so_u256 r = *a;
+  for (unsigned i = 0; i < count; i++) {
+    field_sqr(&r, &r);
+  }
+  *out = r;
+}
+
+// From z^(2^m - 1) and z^(2^n - 1) to z^(2^(m + n) - 1), and, more generally, appends the n bits
+// of an exponent that `low` has to the exponent of `high`.
+static void append(const so_u256 *high, unsigned n, const so_u256 *low, so_u256 *out) {
+  so_u256 r;
+  square_times(high, n, &r);
+  field_mul(&r, low, out);
+}
+
+// 1/z = z^(p - 2), 0 for 0; p - 2 is, in 32-bit words,
+// ffffffff 00000001 00000000 00000000 00000000 ffffffff ffffffff fffffffd.
+static void field_invert(const so_u256 *z, so_u256 *out) {
+  so_u256 ones2, ones3, ones15, ones30, ones32, r;
+  append(z, 1, z, &ones2);
+  append(&ones2, 1, z, &ones3);
+  append(&ones3, 3, &ones3, &r);
+  append(&r, 6, &r, &r);
+  append(&r, 3, &ones3, &ones15);
+  append(&ones15, 15, &ones15, &ones30);
+  append(&ones30, 2, &ones2, &ones32);
+  append(&ones32, 32, z, &r);
+  append(&r, 128, &ones32, &r);
+  append(&r, 32, &ones32, &r);
+  append(&r, 30, &ones30, &r);
+  append(&r, 2, z, out);
+  so_u256 *const temporaries[] = {&ones2, &ones3, &ones15, &ones30, &ones32, &r};
+  for (unsigned i = 0; i < sizeof temporaries / sizeof temporaries[0]; i++) {
+    so_wipe(temporaries[i], sizeof(so_u256));
+  }
+}
+
 void so_p256_point_encode(const so_p256_point *p, uint8_t out[65]) {
   so_u256 inverse, x, y;
-  so_mont256_invert(&field, &p->z, &inverse);
+  field_invert(&p->z, &inverse);
   field_mul(&p->x, &inverse, &x);
   field_mul(&p->y, &inverse, &y);
   so_mont256_leave(&field, &x, &x);
@@ -298,7 +336,7 @@ void so_p256_point_encode(const so_p256_point *p, uint8_t out[65]) {
 
 void so_p256_point_x(const so_p256_point *p, so_u256 *out) {
   so_u256 inverse;
-  so_mont256_invert(&field, &p->z, &inverse);
+  field_invert(&p->z, &inverse);
   field_mul(&p->x, &inverse, out);
   so_mont256_leave(&field, out, out);
   so_wipe(&inverse, sizeof inverse);
