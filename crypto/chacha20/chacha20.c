@@ -29,11 +29,24 @@ void so_chacha20_init(so_chacha20 *ctx, const so_cpu *cpu, const uint8_t key[SO_
   ctx->use_avx512 = cpu->avx512;
 }
 
+static void xor_batch(const so_chacha20 *ctx, const uint32_t state[16], uint8_t *inout) {
+#if defined(__x86_64__)
+  if (ctx->use_avx512) {
+    so_chacha20_xor4_avx512(state, inout);
+    return;
+  }
+#else
+  (void)ctx;
+#endif
+  so_chacha20_xor4(state, inout);
+}
+
 // Xors fewer bytes than a batch, by way of a whole one.
-static void xor_tail(const uint32_t state[16], uint8_t *inout, size_t len) {
+static void xor_tail(const so_chacha20 *ctx, const uint32_t state[16], uint8_t *inout,
+                     size_t len) {
   uint8_t batch[BATCH_LEN] = {0};
   memcpy(batch, inout, len);
-  so_chacha20_xor4(state, batch);
+  xor_batch(ctx, state, batch);
   memcpy(inout, batch, len);
   so_wipe(batch, sizeof batch);
 }
@@ -59,13 +72,13 @@ void so_chacha20_xor(const so_chacha20 *ctx, const uint8_t nonce[SO_CHACHA20_NON
   }
 #endif
   while (len >= BATCH_LEN) {
-    so_chacha20_xor4(state, inout);
+    xor_batch(ctx, state, inout);
     state[12] += 4;
     inout += BATCH_LEN;
     len -= BATCH_LEN;
   }
   if (len != 0) {
-    xor_tail(state, inout, len);
+    xor_tail(ctx, state, inout, len);
   }
   so_wipe(state, sizeof state);
 }

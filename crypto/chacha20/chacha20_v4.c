@@ -19,7 +19,7 @@ INLINE void xor_vec(uint8_t *p, const vec *v) {
   memcpy(p, &data, sizeof data);
 }
 
-void so_chacha20_xor4(const uint32_t state[16], uint8_t *inout) {
+INLINE void xor_batch(const uint32_t state[16], uint8_t *inout) {
   const vec lanes = {0, 1, 2, 3};
   vec x[16];
   keystream(state, &lanes, x);
@@ -41,3 +41,13 @@ void so_chacha20_xor4(const uint32_t state[16], uint8_t *inout) {
     }
   }
 }
+
+void so_chacha20_xor4(const uint32_t state[16], uint8_t *inout) { xor_batch(state, inout); }
+
+#if defined(__x86_64__)
+// The same code: rotation is one instruction instead of three.
+__attribute__((target("avx512f,avx512vl"))) void so_chacha20_xor4_avx512(const uint32_t state[16],
+                                                                         uint8_t *inout) {
+  xor_batch(state, inout);
+}
+#endif

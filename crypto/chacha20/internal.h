@@ -13,6 +13,9 @@ void so_chacha20_xor4(const uint32_t state[16], uint8_t *inout);
 // so_chacha20_xor8_avx2 xors 8 blocks (512 bytes) in place.
 void so_chacha20_xor8_avx2(const uint32_t state[16], uint8_t *inout);
 
+// so_chacha20_xor4_avx512 xors 4 blocks in place.
+void so_chacha20_xor4_avx512(const uint32_t state[16], uint8_t *inout);
+
 // so_chacha20_xor16_avx512 xors 16 blocks (1024 bytes) in place.
 void so_chacha20_xor16_avx512(const uint32_t state[16], uint8_t *inout);
 #endif
