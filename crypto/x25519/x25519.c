@@ -60,7 +60,7 @@ static void ladder_run(const uint8_t scalar[32], const so_fe *x1, ladder *l) {
   // Clamping clears bit 0, so the points are in order again.
 }
 
-// CT: does not depend on the scalar or the point; the last branch is on a result that is public.
+// CT: does not depend on the scalar or the point; not even the status is made by a branch.
 so_status so_x25519(const uint8_t scalar[32], const uint8_t point[32], uint8_t out[32]) {
   uint8_t k[32];
   ladder l;
@@ -72,7 +72,8 @@ so_status so_x25519(const uint8_t scalar[32], const uint8_t point[32], uint8_t o
   so_fe_to_bytes(&l.x2, out);
   so_wipe(k, sizeof k);
   so_wipe(&l, sizeof l);
-  return so_ct_is_zero_bytes(out, 32) ? so_status_make(SO_DENIED, 0) : so_done();
+  const unsigned zero = so_ct_is_zero_bytes(out, 32);
+  return so_status_make((so_code)(zero * (unsigned)SO_DENIED), 0);
 }
 
 // The base point's multiples come from the Edwards curve's table: u = (Z + Y) / (Z - Y). The
