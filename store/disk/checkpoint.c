@@ -264,6 +264,7 @@ static so_status checkpoint_steps(so_db *db) {
   db->sealed = 0;
   db->indexed = 0;
   db->dirty = false;
+  db->detached = false;
   so_disk_runs_sweep_retired(db);
   return so_done();
 }
@@ -293,10 +294,12 @@ so_status so_disk_checkpoint_if_due(so_db *db) {
   if (db->in_checkpoint) {
     return so_done();
   }
-  if (db->sealed == 0 && db->recent.count < c->recent_count && db->overlay->len < c->meta_len) {
+  if (!db->detached && db->sealed == 0 && db->recent.count < c->recent_count &&
+      db->overlay->len < c->meta_len) {
     return so_done();
   }
-  const bool can_wait = db->sealed < PATIENCE && db->recent.count / PATIENCE < c->recent_count &&
+  const bool can_wait = !db->detached && db->sealed < PATIENCE &&
+                        db->recent.count / PATIENCE < c->recent_count &&
                         db->overlay->len / PATIENCE < c->meta_len;
   if (can_wait && db->checkpoint_wait != 0) {
     db->checkpoint_wait--;

@@ -182,39 +182,52 @@ static so_status check_record(check *c, const walked *record) {
   return report(c, SO_DB_PART_INDEX, record->place, &e, "this object is not in the index");
 }
 
-// Moves to the next block after damage. NOT_FOUND: none follows.
-static so_status walk_resume(walk *w) {
+// Moves to the next block after damage: one that says that more had been acknowledged, or one of a
+// later opening. What a crash left behind is neither. NOT_FOUND: none follows.
+static so_status walk_resume(walk *w, uint32_t limit) {
   const uint32_t align = w->db->super.align_len;
   const uint32_t start = (uint32_t)align_up(w->off + 1, align);
+  const uint64_t end = (uint64_t)w->segseq << 32 | w->off;
   w->block_end = 0;
-  for (uint32_t off = start; off < w->db->super.segment_len; off += align) {
+  for (uint32_t off = start; off < limit; off += align) {
     w->off = off;
+    block_header h;
     bool valid = false;
-    SO_TRY(so_disk_walk_block_at(w, &valid));
-    if (valid) {
+    SO_TRY(so_disk_walk_block_at(w, &h, &valid));
+    if (valid && (h.epoch > w->epoch || (h.epoch == w->epoch && h.durable > end))) {
       return so_done();
     }
   }
   return fail(SO_NOT_FOUND, 0);
 }
 
-static so_status check_segment_records(check *c, walk *w) {
+// `known_end`: records go at least this far; `limit`: and nothing of ours is from here on.
+static so_status check_segment_records(check *c, walk *w, uint32_t known_end, uint32_t limit) {
   for (;;) {
     walked record;
     so_status s = so_disk_walk_next(w, &record);
     if (so_ok(s)) {
       SO_TRY(check_record(c, &record));
+      if (record.header.type == RECORD_SEAL) {
+        return so_done();  // What may follow was left by a crash.
+      }
       continue;
     }
     if (!so_is(s, SO_NOT_FOUND)) {
       return s;
     }
-    const uint64_t place = so_disk_segment_place(c->db, w->segment) + w->off;
-    s = walk_resume(w);
-    if (!so_ok(s)) {
-      return so_is(s, SO_NOT_FOUND) ? so_done() : s;
+    const uint32_t off = w->off;
+    const uint64_t place = so_disk_segment_place(c->db, w->segment) + off;
+    s = walk_resume(w, limit);
+    if (!so_ok(s) && !so_is(s, SO_NOT_FOUND)) {
+      return s;
     }
-    SO_TRY(report(c, SO_DB_PART_RECORD, place, NULL, "the log is damaged here and goes on later"));
+    if (so_ok(s) || off < known_end) {
+      SO_TRY(report(c, SO_DB_PART_RECORD, place, NULL, "the log is damaged here"));
+    }
+    if (!so_ok(s)) {
+      return so_done();
+    }
   }
 }
 
@@ -222,9 +235,15 @@ static so_status check_segment(check *c, uint32_t segment) {
   walk w;
   so_disk_walk_init(&w, c->db, segment, 0, 1, 0);
   so_status s = so_disk_walk_begin(&w, true);
-  const bool unused = segment == c->db->log.segment && c->db->log.off == 0;
+  const bool unused = segment == c->db->log.segment && !c->db->log.started;
+  uint32_t known_end = 0;
+  uint32_t limit = c->db->super.segment_len;
+  if (segment == c->db->log.segment && (c->db->log.durable >> 32) == c->db->log.segseq) {
+    known_end = (uint32_t)c->db->log.durable;
+    limit = (uint32_t)align_up(known_end, c->db->super.align_len);
+  }
   if (so_ok(s)) {
-    s = check_segment_records(c, &w);
+    s = check_segment_records(c, &w, known_end, limit);
   } else if (so_is(s, SO_NOT_FOUND)) {
     s = unused ? so_done()
                : report(c, SO_DB_PART_SEGMENT, so_disk_segment_place(c->db, segment), NULL,

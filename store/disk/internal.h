@@ -316,7 +316,8 @@ struct so_db {
   uint32_t indexed;          // INDEX records since the last checkpoint.
   uint32_t checkpoint_wait;  // Calls to let pass after one that failed.
   bool in_checkpoint;
-  bool dirty;  // Something was logged since the last checkpoint.
+  bool detached;  // The log goes on where only the next checkpoint will say.
+  bool dirty;     // Something was logged since the last checkpoint.
   so_db_stats stats;
 };
 
@@ -344,6 +345,8 @@ void so_disk_log_close_extent(so_db *db);
 so_status so_disk_log_write_pending(so_db *db);
 so_status so_disk_log_flush(so_db *db);
 bool so_disk_log_has_room(const so_db *db, size_t payload_len);
+// so_disk_log_can_seal: is there room for the index of the recent objects and the seal?
+bool so_disk_log_can_seal(const so_db *db);
 void so_disk_log_release(so_db *db);
 
 // Walk: the records of one log segment, in order.
@@ -373,8 +376,8 @@ void so_disk_walk_release(walk *w);
 so_status so_disk_walk_begin(walk *w, bool any_segseq);
 // so_disk_walk_next: NOT_FOUND where no valid record follows.
 so_status so_disk_walk_next(walk *w, walked *out);
-// so_disk_walk_block_at: is there a block of this segment, not older than the last, at `off`?
-so_status so_disk_walk_block_at(walk *w, bool *out_valid);
+// so_disk_walk_block_at: is there a block of this segment at `off`?
+so_status so_disk_walk_block_at(walk *w, block_header *out, bool *out_valid);
 // so_disk_walk_acknowledged: OK when nothing after the end was written after the end had been
 // acknowledged; CORRUPT otherwise.
 so_status so_disk_walk_acknowledged(walk *w);

@@ -34,6 +34,16 @@ bool so_disk_log_has_room(const so_db *db, size_t payload_len) {
   return off + tail_len(db) <= db->super.segment_len;
 }
 
+bool so_disk_log_can_seal(const so_db *db) {
+  const uint64_t align = db->super.align_len;
+  const uint32_t count = db->recent.count;
+  uint64_t off = end_off(db) + (db->log.started ? 0 : align) + HEADER_LEN;
+  if (count != 0) {
+    off = align_up(off + HEADER_LEN + so_disk_run_len(count), align) + HEADER_LEN;
+  }
+  return align_up(off + HEADER_LEN + SEAL_LEN, align) <= db->super.segment_len;
+}
+
 // --- extents --------------------------------------------------------------------------------
 
 static void extent_free(so_db *db, extent *e) {

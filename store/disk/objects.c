@@ -202,6 +202,9 @@ static so_status writable(const so_db *db) {
 }
 
 static so_status put_new(so_db *db, uint32_t repo, const so_oid *oid, const so_stored *stored) {
+  if (repo != META_REPO && db->free_count < SEGMENT_RESERVE) {
+    return fail(SO_LIMIT, 0);  // Also when the present segment, taken from the reserve, has room.
+  }
   SO_TRY(so_disk_recent_reserve(&db->recent, db->heap));
   const record_header h = {
       .type = RECORD_OBJECT,

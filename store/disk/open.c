@@ -378,7 +378,7 @@ static so_status epoch_begin(so_db *db) {
   next.generation++;
   next.epoch = db->epoch;
   SO_TRY(so_disk_super_write(db, &next));
-  if (so_disk_log_has_room(db, 0)) {
+  if (so_disk_log_can_seal(db)) {
     return so_done();
   }
   // Restarts used up the end of the segment: the log goes on elsewhere, which a checkpoint says.
@@ -392,7 +392,9 @@ static so_status epoch_begin(so_db *db) {
   db->log.started = false;
   db->log.end = (uint64_t)db->log.segseq << 32;
   db->log.durable = db->log.end;
-  return so_disk_checkpoint_write(db);
+  db->detached = true;
+  const so_status s = so_disk_checkpoint_write(db);
+  return so_is(s, SO_LIMIT) ? so_done() : s;  // Writers will try again before they write.
 }
 
 static so_status open_steps(so_db *db) {

@@ -12,6 +12,13 @@
 
 namespace so_disk_test {
 
+// A number that looks random, for each number.
+inline uint64_t Dice(uint64_t seed) {
+  seed = (seed + 0x9e3779b97f4a7c15u) * 0xbf58476d1ce4e5b9u;
+  seed = (seed ^ (seed >> 29)) * 0x94d049bb133111ebu;
+  return seed ^ (seed >> 32);
+}
+
 // Bytes that do not compress.
 inline std::string Noise(uint64_t seed, size_t len) {
   std::string out;

@@ -157,11 +157,8 @@ so_status so_disk_walk_next(walk *w, walked *out) {
   }
 }
 
-so_status so_disk_walk_block_at(walk *w, bool *out_valid) {
-  block_header h;
-  SO_TRY(block_at(w, w->off, &h, out_valid));
-  *out_valid = *out_valid && h.epoch >= w->epoch;
-  return so_done();
+so_status so_disk_walk_block_at(walk *w, block_header *out, bool *out_valid) {
+  return block_at(w, w->off, out, out_valid);
 }
 
 so_status so_disk_walk_acknowledged(walk *w) {
