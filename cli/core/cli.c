@@ -20,7 +20,7 @@ int cli_fail(cli_exit code, const char *format, ...) {
   vfprintf(stderr, format, args);
   va_end(args);
   fputc('\n', stderr);
-  return code;
+  return (int)code;
 }
 
 int cli_fail_status(so_status status, const char *what) {
