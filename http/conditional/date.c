@@ -5,9 +5,9 @@
 #include "base/time.h"
 #include "http/conditional/conditional.h"
 
-static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 void so_http_date_write(so_writer *w, int64_t unix_s) {
   const so_civil c = so_civil_of(unix_s);
@@ -36,7 +36,7 @@ static bool take_number(so_reader *r, size_t digits, int32_t *out) {
   return true;
 }
 
-static bool take_name(so_reader *r, const char *const *names, uint8_t count, uint8_t *out) {
+static bool take_name(so_reader *r, const char names[][4], uint8_t count, uint8_t *out) {
   so_bytes text;
   if (!so_read_bytes(r, 3, &text)) {
     return false;

@@ -41,9 +41,10 @@ void so_http_write_field_u64(so_writer *w, const char *name, uint64_t value) {
 
 void so_http_write_end(so_writer *w) { so_write_str(w, "\r\n"); }
 
+// Texts lie in the table itself: pointers would have to be relocated, and so be writable.
 static const struct {
   uint16_t status;
-  const char *reason;
+  char reason[32];
 } reasons[] = {
     {100, "Continue"},
     {103, "Early Hints"},

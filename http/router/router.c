@@ -91,7 +91,7 @@ static bool takes(const so_route *routes, size_t count, const char *method, so_b
 }
 
 void so_route_allow(const so_route *routes, size_t count, so_bytes path, so_writer *w) {
-  static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+  static const char methods[][8] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
   bool first = true;
   for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
     const bool is_head = i == 1;
