@@ -73,9 +73,18 @@ static void begin_node(so_builder_level *l, uint32_t level) {
   l->entries = 0;
 }
 
+// Keys of edits are known to ascend; those of old nodes do unless somebody made them otherwise, and
+// then must not get into new ones.
+static so_status check_order(const so_builder_level *l, so_bytes key) {
+  const bool is_first = l->count == 0 && !l->emitted;
+  const bool ascends = is_first || so_bytes_compare(so_buf_bytes(&l->last_key), key) < 0;
+  return ascends ? so_done() : so_status_make(SO_CORRUPT, 0);
+}
+
 // begin_item writes the key; the tail comes after.
-static void begin_item(so_builder *b, uint32_t level, so_bytes key) {
+static so_status begin_item(so_builder *b, uint32_t level, so_bytes key) {
   so_builder_level *l = &b->levels[level];
+  SO_TRY(check_order(l, key));
   if (l->count == 0) {
     begin_node(l, level);
   }
@@ -86,6 +95,7 @@ static void begin_item(so_builder *b, uint32_t level, so_bytes key) {
   so_buf_append(&l->out, suffix);
   l->last_key.len = shared;
   so_buf_append(&l->last_key, suffix);
+  return so_done();
 }
 
 static so_status end_item(so_builder *b, uint32_t level, uint64_t entries) {
@@ -119,7 +129,7 @@ static so_status push_up(so_builder *b, uint32_t level) {
   so_oid oid;
   SO_TRY(emit(b, level, &oid));
   so_builder_level *parent = &b->levels[level + 1];
-  begin_item(b, level + 1, so_buf_bytes(&b->levels[level].last_key));
+  SO_TRY(begin_item(b, level + 1, so_buf_bytes(&b->levels[level].last_key)));
   so_buf_append(&parent->out, so_bytes_of(oid.bytes, SO_OID_LEN));
   so_buf_append_varint(&parent->out, b->levels[level].entries);
   return end_item(b, level + 1, b->levels[level].entries);
@@ -137,7 +147,7 @@ static so_status end_full_nodes(so_builder *b, uint32_t level) {
 }
 
 so_status so_builder_put(so_builder *b, so_bytes key, const so_entry *entry) {
-  begin_item(b, 0, key);
+  SO_TRY(begin_item(b, 0, key));
   so_entry_write(entry, &b->levels[0].out);
   SO_TRY(end_item(b, 0, 1));
   return end_full_nodes(b, 0);
@@ -148,7 +158,7 @@ so_status so_builder_add(so_builder *b, uint32_t level, so_bytes key, so_bytes t
   if (level >= SO_TREE_HEIGHT_MAX) {
     return limit();
   }
-  begin_item(b, level, key);
+  SO_TRY(begin_item(b, level, key));
   so_buf_append(&b->levels[level].out, tail);
   SO_TRY(end_item(b, level, entries));
   return end_full_nodes(b, level);

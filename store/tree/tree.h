@@ -159,7 +159,14 @@ SO_MUST_USE so_status so_diff_open(const so_tree *tree, const so_oid *from, cons
 SO_MUST_USE so_status so_diff_next(so_diff *d, so_change *out);
 void so_diff_close(so_diff *d);
 
-// --- node (for object checks and fsck) ------------------------------------------------------
+// --- checks of what others made -------------------------------------------------------------
+
+// so_tree_verify holds the map at `root` against the one shape that its entries can have: keys that
+// ascend from node to node, boundaries where they belong, true counts. Node checks cannot see that.
+// `trusted` is a map that is known to be right (none is); the cost is that of the difference.
+// MALFORMED: it is another shape. NOT_FOUND, IO, CORRUPT, LIMIT: it could not be read. Puts nothing.
+SO_MUST_USE so_status so_tree_verify(const so_tree *tree, const so_oid *trusted,
+                                     const so_oid *root);
 
 // so_tree_node_each_child checks a node's payload completely (canonical order, prefix compression,
 // lengths, counts) and visits what it refers to. It cannot check the boundaries, which need the

@@ -1,6 +1,7 @@
 #include "store/tree/tree.h"
 
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -261,6 +262,464 @@ TEST(TreeTest, ADiffOfOneKeyReadsTwoPaths) {
     objects.ResetCounters();
     EXPECT_EQ(1u, ReadDiff(tree, root, next).size());
     EXPECT_LT(objects.gets, 40u);
+  }
+}
+
+
+// --- adversarial histories ----------------------------------------------------------------------
+
+// The last key of each node at any level: where a boundary is.
+std::vector<std::string> BoundaryKeys(const MemoryObjects &objects, const so_tree &tree,
+                                      const so_oid &root) {
+  std::vector<std::string> keys;
+  std::vector<so_oid> leaves;
+  std::vector<so_oid> todo = {root};
+  const auto collect = [](void *ctx, const so_oid *child, so_kind kind) {
+    if (kind == SO_KIND_TREE) static_cast<std::vector<so_oid> *>(ctx)->push_back(*child);
+    return so_done();
+  };
+  while (!todo.empty()) {
+    const so_oid oid = todo.back();
+    todo.pop_back();
+    const std::string &payload = objects.Find(oid)->payload;
+    if (payload[1] == 0) leaves.push_back(oid);
+    SO_EXPECT_OK(so_tree_node_each_child(View(payload), collect, &todo));
+  }
+  for (const so_oid &leaf : leaves) keys.push_back(ReadAll(tree, leaf).rbegin()->first);
+  return keys;
+}
+
+class Checked {
+ public:
+  Checked(MemoryObjects *objects, Model model)
+      : objects_(objects), tree_(objects->Tree()), model_(std::move(model)) {
+    root_ = Build(tree_, model_);
+  }
+  void Do(const Batch &batch) {
+    root_ = Apply(tree_, root_, batch);
+    ApplyToModel(batch, &model_);
+    EXPECT_TRUE(Same(Build(tree_, model_), root_));
+  }
+  const so_oid &root() const { return root_; }
+  const Model &model() const { return model_; }
+  const so_tree &tree() const { return tree_; }
+  std::vector<std::string> Boundaries() const { return BoundaryKeys(*objects_, tree_, root_); }
+
+ private:
+  MemoryObjects *objects_;
+  so_tree tree_;
+  Model model_;
+  so_oid root_;
+};
+
+TEST(TreeTest, BoundaryKeysComeAndGo) {
+  MemoryObjects objects;
+  Checked map(&objects, Numbered(3000));
+  const std::vector<std::string> keys = map.Boundaries();
+  ASSERT_GT(keys.size(), 50u);
+  for (size_t i = 0; i < keys.size(); i += 7) {
+    const std::string value = map.model().at(keys[i]);
+    const so_oid before = map.root();
+    map.Do({{keys[i], Change{true, ""}}});
+    map.Do({{keys[i], Change{false, value}}});
+    EXPECT_TRUE(Same(before, map.root()));
+    map.Do({{keys[i] + "+", Change{false, "behind"}}});
+  }
+  Batch all;
+  for (const std::string &key : keys) all[key] = Change{true, ""};
+  map.Do(all);
+}
+
+TEST(TreeTest, MapsGrowAndShrinkAtBothEnds) {
+  MemoryObjects objects;
+  Checked map(&objects, {});
+  for (int i = 0; i < 700; i++) {
+    char key[16];
+    snprintf(key, sizeof key, i % 2 == 0 ? "m%04d" : "l%04d", i % 2 == 0 ? i : 9999 - i);
+    map.Do({{key, Change{false, "v"}}});
+  }
+  while (!map.model().empty()) {
+    const std::string first = map.model().begin()->first, last = map.model().rbegin()->first;
+    map.Do({{map.model().size() % 2 == 0 ? first : last, Change{true, ""}}});
+  }
+  EXPECT_TRUE(so_oid_is_none(&map.root()));
+}
+
+TEST(TreeTest, CuttingOffAnyPartLeavesTheCanonicalMap) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const Model m = Numbered(4000);
+  const so_oid root = Build(tree, m);
+  std::vector<std::string> keys;
+  for (const auto &kv : m) keys.push_back(kv.first);
+  for (size_t kept = 0; kept <= 60; kept++) {  // At the end: what is left can lose all its parents.
+    Batch front, back;
+    for (size_t i = 0; i + kept < keys.size(); i++) front[keys[i]] = Change{true, ""};
+    for (size_t i = kept; i < keys.size(); i++) back[keys[i]] = Change{true, ""};
+    Model last, first;
+    for (size_t i = keys.size() - kept; i < keys.size(); i++) last[keys[i]] = m.at(keys[i]);
+    for (size_t i = 0; i < kept; i++) first[keys[i]] = m.at(keys[i]);
+    EXPECT_TRUE(Same(Build(tree, last), Apply(tree, root, front))) << kept;
+    EXPECT_TRUE(Same(Build(tree, first), Apply(tree, root, back))) << kept;
+  }
+}
+
+TEST(TreeTest, LongKeysEndNodesByTheirLength) {
+  const uint64_t seed = Seed();
+  std::mt19937_64 rng(seed);
+  MemoryObjects objects;
+  Model start;
+  for (int i = 0; i < 300; i++) start[std::string(1000 + rng() % 3000, 'p') + Key(i)] = "v";
+  Checked map(&objects, start);
+  for (int i = 0; i < 40; i++) {
+    Batch batch;
+    for (int j = 0; j < 5; j++) {
+      auto it = map.model().lower_bound(std::string(1000 + rng() % 3000, 'p'));
+      if (it != map.model().end()) batch[it->first] = Change{true, ""};
+      batch[std::string(1 + rng() % 4080, 'p') + Key(rng() % 50)] = Change{false, "w"};
+    }
+    map.Do(batch);
+  }
+  EXPECT_EQ(map.model(), ReadAll(map.tree(), map.root()));
+}
+
+TEST(TreeTest, KeysOfAllBytesAreOrderedAsBytes) {
+  MemoryObjects objects;
+  std::mt19937_64 rng(Seed());
+  Checked map(&objects, {});
+  for (int i = 0; i < 30; i++) {
+    Batch batch;
+    for (int j = 0; j < 100; j++) {
+      std::string key;
+      for (size_t n = 1 + rng() % 4; n > 0; n--) key += "\0\1\x7f\x80\xff/"[rng() % 6];
+      batch[key] = Change{rng() % 2 == 0, "v"};
+    }
+    map.Do(batch);
+  }
+  EXPECT_EQ(map.model(), ReadAll(map.tree(), map.root()));
+}
+
+TEST(TreeTest, AnotherSaltGivesAnotherShape) {
+  MemoryObjects objects;
+  EXPECT_FALSE(Same(Build(objects.Tree(1), Numbered(500)), Build(objects.Tree(2), Numbered(500))));
+  EXPECT_TRUE(Same(Build(objects.Tree(1), Numbered(5)), Build(objects.Tree(2), Numbered(5))));
+}
+
+TEST(TreeTest, AChangedValueRewritesOnePathAndNoMore) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const so_oid root = Build(tree, Numbered(30000));
+  std::mt19937_64 rng(Seed());
+  for (int i = 0; i < 100; i++) {
+    objects.ResetCounters();
+    Apply(tree, root, {{Key(rng() % 30000), Change{false, "another value"}}});
+    EXPECT_LE(objects.puts, 5u);
+    EXPECT_EQ(objects.puts, objects.added);
+    EXPECT_LE(objects.gets, 6u);
+  }
+}
+
+TEST(TreeTest, AnInsertionRewritesLittle) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const so_oid root = Build(tree, Numbered(30000));
+  std::mt19937_64 rng(Seed());
+  objects.ResetCounters();
+  for (int i = 0; i < 500; i++) {
+    Apply(tree, root, {{Key(rng() % 30000) + "x", Change{rng() % 2 == 0, "new"}}});
+    Apply(tree, root, {{Key(rng() % 30000), Change{true, ""}}});
+  }
+  EXPECT_LT(objects.added, 1000u * 7u);
+}
+
+TEST(TreeTest, AnEditThatChangesNothingGivesTheSameRoot) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const Model m = Numbered(2000);
+  const so_oid root = Build(tree, m);
+  EXPECT_TRUE(Same(root, Apply(tree, root, {})));
+  EXPECT_TRUE(Same(root, Apply(tree, root, {{"absent", Change{true, ""}}})));
+  EXPECT_TRUE(Same(root, Apply(tree, root, {{Key(5), Change{false, "v5"}}})));
+}
+
+TEST(TreeTest, BadEditsAreRefused) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const so_oid none = None();
+  const std::string longest(SO_KEY_LEN_MAX, 'k'), longer(SO_KEY_LEN_MAX + 1, 'k'), value("v");
+  const std::string largest(SO_INLINE_LEN_LIMIT, 'v'), larger(SO_INLINE_LEN_LIMIT + 1, 'v');
+  const auto apply = [&](std::vector<std::string> keys, const so_entry &entry) {
+    std::vector<so_edit> edits;
+    for (const std::string &key : keys) edits.push_back(so_edit{View(key), false, entry});
+    so_oid out;
+    return so_tree_edit_array(&tree, &none, edits.data(), edits.size(), &out);
+  };
+  SO_EXPECT_OK(apply({"a", "b", longest}, Inline(value)));
+  SO_EXPECT_CODE(SO_MALFORMED, apply({"b", "a"}, Inline(value)));
+  SO_EXPECT_CODE(SO_MALFORMED, apply({"a", "a"}, Inline(value)));
+  SO_EXPECT_CODE(SO_MALFORMED, apply({""}, Inline(value)));
+  SO_EXPECT_CODE(SO_MALFORMED, apply({longer}, Inline(value)));
+  SO_EXPECT_OK(apply({"a"}, Inline(largest)));
+  SO_EXPECT_CODE(SO_MALFORMED, apply({"a"}, Inline(larger)));
+  so_entry bad = Inline(value);
+  bad.mode = 010000;
+  SO_EXPECT_CODE(SO_MALFORMED, apply({"a"}, bad));
+  bad = Inline(value);
+  bad.size = 2;
+  SO_EXPECT_CODE(SO_MALFORMED, apply({"a"}, bad));
+  bad = Inline(value);
+  bad.meta = so_str("\1b\1v\1a\1v");
+  SO_EXPECT_CODE(SO_MALFORMED, apply({"a"}, bad));
+}
+
+TEST(TreeTest, ALargestNodeFitsAnObject) {
+  MemoryObjects objects;
+  Model m;
+  for (int i = 0; i < 200; i++) m[std::string(500, 'k') + Key(i)] = std::string(16384, 'v');
+  const so_tree tree = objects.Tree();
+  EXPECT_EQ(m, ReadAll(tree, Build(tree, m)));
+}
+
+// --- cursors ------------------------------------------------------------------------------------
+
+TEST(CursorTest, SeekAndForwardFindTheFirstKeyNotBefore) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const Model m = Numbered(5000);
+  const so_oid root = Build(tree, m);
+  std::mt19937_64 rng(Seed());
+  auto c = std::make_unique<so_cursor>();
+  for (int round = 0; round < 200; round++) {
+    std::string at = Key(rng() % 6000);
+    SO_ASSERT_OK(so_cursor_seek(c.get(), &tree, &root, View(at)));
+    auto want = m.lower_bound(at);
+    for (int step = 0; step < 20; step++) {
+      ASSERT_EQ(want == m.end(), c->at_end);
+      if (c->at_end) break;
+      ASSERT_EQ(want->first, Text(c->key));
+      ASSERT_EQ(want->second, Text(c->entry.inline_value));
+      if (rng() % 2 == 0) {
+        SO_ASSERT_OK(so_cursor_next(c.get()));
+        ++want;
+      } else {
+        at = want->first;
+        at.resize(at.size() - rng() % 9);
+        at += static_cast<char>('0' + rng() % 12);
+        SO_ASSERT_OK(so_cursor_forward(c.get(), View(at)));
+        if (at > want->first) want = m.lower_bound(at);
+      }
+    }
+    so_cursor_close(c.get());
+  }
+}
+
+TEST(CursorTest, AForwardStepNearbyReadsNothingNew) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const so_oid root = Build(tree, Numbered(5000));
+  auto c = std::make_unique<so_cursor>();
+  SO_ASSERT_OK(so_cursor_seek(c.get(), &tree, &root, View("")));
+  objects.ResetCounters();
+  SO_ASSERT_OK(so_cursor_forward(c.get(), View(Key(200))));
+  EXPECT_EQ(Key(200), Text(c->key));
+  EXPECT_EQ(0u, objects.gets);
+  SO_ASSERT_OK(so_cursor_forward(c.get(), View("zzz")));
+  EXPECT_TRUE(c->at_end);
+  EXPECT_EQ(0, objects.pins());
+  SO_ASSERT_OK(so_cursor_forward(c.get(), View("zzzz")));
+  SO_ASSERT_OK(so_cursor_next(c.get()));
+  so_cursor_close(c.get());
+}
+
+// --- failures -----------------------------------------------------------------------------------
+
+// Every way through the module, for failures at each of its steps.
+so_status Everything(const so_tree &tree, const so_oid &root, const so_oid &other) {
+  const std::string value("new");
+  so_edit edit = {View("dir50/file0000050"), false, Inline(value)};
+  so_oid out;
+  SO_TRY(so_tree_edit_array(&tree, &root, &edit, 1, &out));
+  auto c = std::make_unique<so_cursor>();
+  SO_TRY(so_cursor_seek(c.get(), &tree, &root, View("dir20")));
+  so_status s = so_cursor_forward(c.get(), View("dir70"));
+  if (so_ok(s)) s = so_cursor_next(c.get());
+  so_cursor_close(c.get());
+  SO_TRY(s);
+  so_diff *d = nullptr;
+  SO_TRY(so_diff_open(&tree, &root, &other, View(""), View(""), &d));
+  so_change change;
+  do {
+    s = so_diff_next(d, &change);
+  } while (so_ok(s));
+  so_diff_close(d);
+  return so_is(s, SO_NOT_FOUND) ? so_done() : s;
+}
+
+TEST(TreeTest, AFailingStoreFailsEachCallAndLeaksNothing) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const so_oid root = Build(tree, Numbered(2000));
+  const so_oid other = Apply(tree, root, {{Key(3), Change{true, ""}}, {"e", Change{false, "v"}}});
+  uint64_t n = 1;
+  for (;; n++) {
+    objects.ResetCounters();
+    objects.fail_at = n;
+    const so_status s = Everything(tree, root, other);
+    EXPECT_EQ(0, objects.pins());
+    if (so_ok(s)) break;
+    SO_EXPECT_CODE(SO_IO, s);
+    ASSERT_LT(n, 1000u);
+  }
+  EXPECT_GT(n, 20u);
+}
+
+struct Refusing {
+  size_t calls;
+  size_t refuse_at;
+  int64_t used;
+};
+
+void *RefusingResize(void *ctx, void *ptr, size_t old_len, size_t new_len) {
+  Refusing *r = static_cast<Refusing *>(ctx);
+  if (new_len > old_len && ++r->calls >= r->refuse_at) return nullptr;
+  r->used += static_cast<int64_t>(new_len) - static_cast<int64_t>(old_len);
+  return so_test::MallocResize(nullptr, ptr, old_len, new_len);
+}
+
+TEST(TreeTest, WithoutMemoryEachCallSaysLimitAndLeaksNothing) {
+  MemoryObjects objects;
+  so_tree tree = objects.Tree();
+  const so_oid root = Build(tree, Numbered(2000));
+  const so_oid other = Apply(tree, root, {{Key(3), Change{true, ""}}, {"e", Change{false, "v"}}});
+  size_t n = 1;
+  for (;; n++) {
+    Refusing refusing = {0, n, 0};
+    const so_heap heap = {RefusingResize, &refusing};
+    tree.heap = &heap;
+    const so_status s = Everything(tree, root, other);
+    EXPECT_EQ(0, refusing.used);
+    EXPECT_EQ(0, objects.pins());
+    if (so_ok(s)) break;
+    SO_EXPECT_CODE(SO_LIMIT, s);
+    ASSERT_LT(n, 1000u);
+  }
+  EXPECT_GT(n, 10u);
+}
+
+// Nodes that pass their own check, but not beside their parents.
+TEST(TreeTest, NodesThatDoNotFitTogetherAreCorruptAndNothingWorse) {
+  std::mt19937_64 rng(Seed());
+  MemoryObjects objects;
+  objects.check = false;
+  const so_tree tree = objects.Tree();
+  std::vector<so_oid> nodes;
+  Build(tree, Numbered(400));
+  for (const auto &o : objects.all()) nodes.push_back(o.first);
+  for (int round = 0; round < 2000; round++) {
+    std::string payload = objects.Find(nodes[rng() % nodes.size()])->payload;
+    for (int i = 0; i < 3; i++) {
+      const size_t at = rng() % payload.size();
+      if (rng() % 2 == 0) payload[at] = static_cast<char>(rng());
+      else if (payload.size() > at + 32) memcpy(&payload[at], nodes[rng() % nodes.size()].bytes, 32);
+    }
+    so_oid root;
+    SO_ASSERT_OK(so_objects_put(tree.objects, SO_KIND_TREE, View(payload), &root));
+    const so_status s = Everything(tree, root, nodes[rng() % nodes.size()]);
+    EXPECT_TRUE(so_ok(s) || so_is(s, SO_CORRUPT) || so_is(s, SO_NOT_FOUND) ||
+                so_is(s, SO_MALFORMED) || so_is(s, SO_LIMIT))
+        << s.code;
+    EXPECT_EQ(0, objects.pins());
+  }
+}
+
+
+// --- verification -------------------------------------------------------------------------------
+
+// A node of level 0 or 1 from its items, without regard to any rule.
+struct RawItem {
+  std::string key;
+  so_oid child;
+  uint64_t count;
+};
+
+so_oid PutRaw(const so_tree &tree, uint8_t level, const std::vector<RawItem> &items) {
+  std::string payload = {1, static_cast<char>(level), static_cast<char>(items.size())};
+  std::string last;
+  for (const RawItem &item : items) {
+    size_t shared = 0;
+    while (shared < last.size() && shared < item.key.size() && last[shared] == item.key[shared]) {
+      shared++;
+    }
+    payload += static_cast<char>(shared);
+    payload += static_cast<char>(item.key.size() - shared);
+    payload += item.key.substr(shared);
+    payload += level == 0 ? std::string("\1\0\0", 3)
+                          : std::string(reinterpret_cast<const char *>(item.child.bytes), 32) +
+                                static_cast<char>(item.count);
+    last = item.key;
+  }
+  so_oid oid;
+  SO_EXPECT_OK(so_objects_put(tree.objects, SO_KIND_TREE, View(payload), &oid));
+  return oid;
+}
+
+so_oid PutLeaf(const so_tree &tree, const std::vector<std::string> &keys) {
+  std::vector<RawItem> items;
+  for (const std::string &key : keys) items.push_back(RawItem{key, None(), 0});
+  return PutRaw(tree, 0, items);
+}
+
+TEST(TreeTest, VerifyAcceptsWhatEditsMake) {
+  MemoryObjects objects;
+  std::mt19937_64 rng(Seed());
+  Checked map(&objects, {});
+  const so_oid none = None();
+  SO_EXPECT_OK(so_tree_verify(&map.tree(), &none, &none));
+  for (int i = 0; i < 30; i++) {
+    const so_oid before = map.root();
+    Batch batch;
+    for (int j = 0; j < 80; j++) batch[Key(rng() % 2000)] = Change{rng() % 3 == 0, "v"};
+    map.Do(batch);
+    const size_t size = objects.size();
+    SO_EXPECT_OK(so_tree_verify(&map.tree(), &none, &map.root()));
+    SO_EXPECT_OK(so_tree_verify(&map.tree(), &before, &map.root()));
+    SO_EXPECT_OK(so_tree_verify(&map.tree(), &map.root(), &before));
+    SO_EXPECT_OK(so_tree_verify(&map.tree(), &map.root(), &none));
+    EXPECT_EQ(size, objects.size());
+  }
+}
+
+TEST(TreeTest, VerifyOfASmallDifferenceReadsLittle) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const so_oid root = Build(tree, Numbered(30000));
+  const so_oid next = Apply(tree, root, {{Key(12345), Change{false, "w"}}});
+  objects.ResetCounters();
+  SO_EXPECT_OK(so_tree_verify(&tree, &root, &next));
+  EXPECT_LT(objects.gets, 40u);
+}
+
+TEST(TreeTest, VerifyRefusesEveryOtherShape) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const so_oid ab = PutLeaf(tree, {"a", "b"}), cd = PutLeaf(tree, {"c", "d"});
+  const so_oid good = PutLeaf(tree, {"a", "b", "c", "d"});
+  const so_oid bad[] = {
+      PutRaw(tree, 1, {{"b", ab, 2}, {"d", cd, 2}}),             // Cut where nothing ends.
+      PutRaw(tree, 1, {{"d", good, 4}}),                         // A root with one child.
+      PutRaw(tree, 1, {{"b", cd, 2}, {"d", ab, 2}}),             // Out of order.
+      PutRaw(tree, 1, {{"b", ab, 3}, {"d", cd, 1}}),             // Wrong counts.
+      PutRaw(tree, 1, {{"bb", ab, 2}, {"d", cd, 2}}),            // A key that is not the last.
+      PutRaw(tree, 1, {{"b", ab, 2}, {"d", ab, 2}}),             // The same keys twice.
+      PutRaw(tree, 2, {{"b", ab, 2}, {"d", cd, 2}}),             // A level left out.
+  };
+  const so_oid none = None();
+  SO_EXPECT_OK(so_tree_verify(&tree, &none, &good));
+  for (const so_oid &root : bad) {
+    for (const so_oid &trusted : {none, good, ab}) {
+      const so_status s = so_tree_verify(&tree, &trusted, &root);
+      EXPECT_TRUE(so_is(s, SO_MALFORMED) || so_is(s, SO_CORRUPT)) << s.code;
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "tests/store_support/objects.h"
 #include "tests/support/support.h"
+#include "tests/support/vectors.h"
 
 namespace {
 
@@ -128,6 +129,120 @@ TEST(ValueTest, ChunksHaveTheLengthsTheyShould) {
   EXPECT_LE(shorter, 1u);
   EXPECT_GT(total / count, 50000u);
   EXPECT_LT(total / count, 90000u);
+}
+
+
+// Objects that an independent implementation made; they are in docs/formats.md.
+TEST(ValueTest, ValuesAreCutAsTheFormatSays) {
+  MemoryObjects objects;
+  so_tree tree = objects.Tree();
+  for (int i = 0; i < SO_SALT_LEN; i++) tree.salt[i] = static_cast<uint8_t>(i);
+  const struct {
+    size_t len;
+    so_kind kind;
+    const char *oid;
+  } all[] = {
+      {257, SO_KIND_CHUNK, "dca492c0899f4aa2993e4a21cdaedb7550b623f02499c10b152899505c126b02"},
+      {16384, SO_KIND_CHUNK, "b1da33329568c1ff2a8b9e1592ccd0965e7dcbdcd677f54b98520184f3c09344"},
+      {300000, SO_KIND_CHUNK_INDEX,
+       "321918b11a47bc848321f47ea1bed3f53c108ab2aab028941689d00d2dbfa64d"},
+      {5000000, SO_KIND_CHUNK_INDEX,
+       "29b33028d8ee5b2decb8d70170ac9a4e3dc0666f0229c44c47b3def621b06515"},
+  };
+  for (const auto &v : all) {
+    std::string bytes;
+    uint64_t x = 1;
+    for (size_t i = 0; i < v.len; i++) {
+      x = x * 6364136223846793005u + 1442695040888963407u;
+      bytes += static_cast<char>(x >> 56);
+    }
+    const so_entry e = ValueOf(tree, bytes);
+    EXPECT_EQ(v.kind, e.value_kind);
+    EXPECT_EQ(v.oid, so_test::ToHex(e.value.bytes, SO_OID_LEN)) << v.len;
+  }
+}
+
+TEST(ValueTest, RepeatedBytesEndChunksAtTheLimit) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  ValueOf(tree, std::string(4 * SO_CHUNK_LEN_MAX, 0));
+  EXPECT_LE(objects.size(), 3u);  // One chunk, many times, or the rule cuts it at one place.
+}
+
+TEST(ValueTest, AFailingStoreFailsEachCallAndLeaksNothing) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const std::string bytes = Random(4, 2000000);
+  uint64_t n = 1;
+  for (;; n++) {
+    objects.ResetCounters();
+    objects.fail_at = n;
+    so_entry e;
+    memset(&e, 0, sizeof e);
+    so_status s = so_value_of(&tree, View(bytes), &e);
+    if (so_ok(s)) {
+      so_buf all;
+      so_buf_init(&all, so_test::Heap(), bytes.size());
+      s = so_value_read_all(&tree, &e, &all);
+      so_buf_release(&all);
+    }
+    EXPECT_EQ(0, objects.pins());
+    if (so_ok(s)) break;
+    SO_EXPECT_CODE(SO_IO, s);
+    ASSERT_LT(n, 1000u);
+  }
+  EXPECT_GT(n, 40u);
+}
+
+TEST(ValueTest, SizesThatDisagreeAreCorrupt) {
+  MemoryObjects objects;
+  const so_tree tree = objects.Tree();
+  const so_entry e = ValueOf(tree, Random(5, 1000000));
+  for (int64_t change : {-1, 1, 100000, -100000}) {
+    so_entry wrong = e;
+    wrong.size = static_cast<uint64_t>(static_cast<int64_t>(e.size) + change);
+    so_buf all;
+    so_buf_init(&all, so_test::Heap(), 2000000);
+    SO_EXPECT_CODE(SO_CORRUPT, so_value_read_all(&tree, &wrong, &all));
+    so_buf_release(&all);
+  }
+  so_value_reader *r = nullptr;
+  SO_EXPECT_CODE(SO_LIMIT, so_value_reader_open(&tree, &e, e.size + 1, &r));
+  so_buf little;
+  so_buf_init(&little, so_test::Heap(), 999999);
+  SO_EXPECT_CODE(SO_LIMIT, so_value_read_all(&tree, &e, &little));
+  so_buf_release(&little);
+}
+
+so_status CheckIndex(const std::string &hex) {
+  const so_test::Guarded bytes(so_test::FromHex(hex));
+  const auto visit = [](void *, const so_oid *, so_kind) { return so_done(); };
+  return so_chunk_index_each_child(bytes.view(), visit, nullptr);
+}
+
+TEST(ValueTest, IndexNodesAreCheckedCompletely) {
+  const std::string oid = "de0c40b24e119eb96f254e8691667d553d2bc1350e4ce8853b7067e2e92b8c2f";
+  const std::string full = "808001" + oid;  // 16,384 bytes.
+  const std::string good = "01 00 02" + full + "05" + oid;
+  SO_EXPECT_OK(CheckIndex(good));
+  const std::string payload = so_test::FromHex(good);
+  for (size_t len = 0; len < payload.size(); len++) {
+    SO_EXPECT_CODE(SO_MALFORMED, CheckIndex(so_test::ToHex(payload.data(), len)));
+  }
+  SO_EXPECT_CODE(SO_MALFORMED, CheckIndex(good + "00"));
+  SO_EXPECT_CODE(SO_MALFORMED, CheckIndex("02 00 01" + full));
+  SO_EXPECT_CODE(SO_MALFORMED, CheckIndex("01 10 01" + full));
+  SO_EXPECT_CODE(SO_MALFORMED, CheckIndex("01 00 00"));
+  SO_EXPECT_CODE(SO_MALFORMED, CheckIndex("01 00 8100" + full));
+  SO_EXPECT_CODE(SO_MALFORMED, CheckIndex("01 00 01 00" + oid));
+  SO_EXPECT_CODE(SO_MALFORMED, CheckIndex("01 00 02 ff7f" + oid + full));      // 16,383, not last.
+  SO_EXPECT_OK(CheckIndex("01 00 01 808010" + oid));                           // 262,144
+  SO_EXPECT_CODE(SO_MALFORMED, CheckIndex("01 00 01 818010" + oid));           // and one more.
+  SO_EXPECT_OK(CheckIndex("01 01 01 818010" + oid));                           // An index may.
+  SO_EXPECT_CODE(SO_MALFORMED, CheckIndex("01 00 01 05" + std::string(64, '0')));
+  const std::string most = "ffffffffffffffffff01" + oid;
+  SO_EXPECT_OK(CheckIndex("01 01 01" + most));
+  SO_EXPECT_CODE(SO_MALFORMED, CheckIndex("01 01 02" + most + "01" + oid));
 }
 
 }  // namespace
