@@ -28,8 +28,8 @@ typedef struct so_graph {
   uint32_t *queue;  // Binary heap of node indices.
   uint32_t queue_len;
   uint32_t queue_cap;
-  uint32_t settled;   // Flags: with all of these in it a commit is of no further interest.
-  uint32_t live;      // Commits in the queue that are not settled.
+  uint32_t settled;         // Flags: with all of these in it a commit is of no further interest.
+  uint32_t live;            // Commits in the queue that are not settled.
   uint64_t generation_min;  // Commits below are not followed.
 } so_graph;
 

@@ -29,7 +29,7 @@ extern "C" {
 // Conflicts beyond this are counted, not listed.
 #define SO_CONFLICTS_MAX 10000
 // Values longer than this merge as whole values.
-#define SO_MERGE_VALUE_LEN_MAX (16u << 20)
+#define SO_MERGE_VALUE_LEN_MAX (8u << 20)
 // How deep virtual bases nest when histories cross again and again; beyond, one base is taken.
 #define SO_MERGE_DEPTH_MAX 4
 

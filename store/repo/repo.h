@@ -96,7 +96,8 @@ so_pack_store so_repo_pack_store(const so_repo *repo);
 // a dot. MALFORMED.
 SO_MUST_USE so_status so_repo_name_check(so_bytes name);
 
-// so_ref_name_check takes a full name below refs/heads/ or refs/tags/. Not allowed: empty segments,
+// so_ref_name_check takes a full name below refs/heads/, refs/tags/ or refs/remotes/ (what a clone
+// last saw of its remotes). Not allowed: empty segments,
 // segments that begin with '.' or end in ".lock", "..", "@{", the last byte '.' , control
 // characters, space, ~ ^ : ? * [ \ , a segment that begins with '-', and what is not UTF-8.
 // MALFORMED.
@@ -230,7 +231,7 @@ typedef struct so_resolved {
 
 // so_repo_resolve finds the commit an expression means:
 //   HEAD or @                the default branch
-//   NAME                     refs/heads/NAME, else refs/tags/NAME, else a full name, else a hash
+//   NAME                     refs/heads/NAME, refs/tags/NAME, refs/remotes/NAME, a full name, a hash
 //   HASH                     64 digits, or at least 6 that begin one commit's only
 //   X@{2026-01-02T03:04:05Z}  what ref X said then
 //   X~N  X^N                 N first parents back; the Nth parent

@@ -92,10 +92,11 @@ typedef enum so_pack_error {
   SO_PACK_BAD_VERSION,
   SO_PACK_BAD_KIND,
   SO_PACK_BAD_CODEC,
-  SO_PACK_TOO_LARGE,      // A length over its limit; judged before anything is inflated.
-  SO_PACK_BAD_ZLIB,       // Does not inflate to exactly the length it names.
-  SO_PACK_BAD_OBJECT,     // Not a canonical encoding.
-  SO_PACK_MISSING_CHILD,  // Refers to what is neither here nor before it in the stream.
+  SO_PACK_TOO_LARGE,       // A length over its limit; judged before anything is inflated.
+  SO_PACK_BAD_ZLIB,        // Does not inflate to exactly the length it names.
+  SO_PACK_BAD_OBJECT,      // Not a canonical encoding, or not what its name says.
+  SO_PACK_BAD_GENERATION,  // A commit whose generation is not 1 more than its parents' largest.
+  SO_PACK_MISSING_CHILD,   // Refers to what is neither here nor before it in the stream.
   SO_PACK_BAD_COUNT,
   SO_PACK_BAD_DIGEST,
   SO_PACK_TRAILING,   // Bytes after the end record.
@@ -130,7 +131,7 @@ so_sync_progress so_receiver_progress(const so_receiver *r);
 
 // so_receiver_tips views the commits accepted so far that no accepted commit has as parent, the
 // newest first: haves for the next try. Lives until the next call on `r`.
-const so_oid *so_receiver_tips(const so_receiver *r, size_t *out_count);
+const so_oid *so_receiver_tips(so_receiver *r, size_t *out_count);
 void so_receiver_close(so_receiver *r);
 
 #ifdef __cplusplus
