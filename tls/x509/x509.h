@@ -210,7 +210,8 @@ typedef struct so_x509_template {
 
 // so_x509_self_sign appends the DER of a certificate for a TLS server, signed with its own key: not
 // a CA, key usage digitalSignature, extended usage serverAuth. LIMIT: a count or length is out of
-// its bounds, or no room. OpenSSL, GnuTLS and so_x509_verify take it as its own trust anchor.
+// its bounds, or no room. so_x509_verify and the libraries of OpenSSL and GnuTLS take it as its own
+// trust anchor; as it is not a CA, whoever trusts it trusts this one key for these names only.
 SO_MUST_USE so_status so_x509_self_sign(const so_cpu *cpu, const so_private_key *key,
                                         const so_x509_template *t, so_writer *w);
 
