@@ -1,10 +1,10 @@
 #ifndef SO_CRYPTO_CHACHA20_ROUNDS_H_
 #define SO_CRYPTO_CHACHA20_ROUNDS_H_
 
-// The ChaCha20 rounds on vectors, one lane a block. The including file first defines the type `vec`, a
-// vector of uint32_t, whose width is the only difference between the implementations; INLINE,
-// with which the functions here start; and keep_rotated, which may stop the compiler from merging
-// one rotation with the next.
+// The ChaCha20 rounds on vectors, one lane a block. The including file first defines the type
+// `vec`, a vector of uint32_t, whose width is the only difference between the implementations;
+// INLINE, with which the functions here start; and keep_rotated, which may stop the compiler from
+// merging one rotation with the next.
 
 #include <stdint.h>
 

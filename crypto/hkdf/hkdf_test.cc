@@ -89,10 +89,11 @@ TEST(HkdfTest, TheLimitIsExactly255Hashes) {
 TEST(HkdfTest, AShorterOutputIsTheBeginningOfALongerOne) {
   const so_cpu cpu = so_cpu_detect();
   std::string whole(200, 0);
-  SO_ASSERT_OK(so_hkdf_expand(SO_SHA256, &cpu, so_str("k"), so_str("i"), so_test::Ptr(&whole), 200));
+  const so_bytes key = so_str("k"), info = so_str("i");
+  SO_ASSERT_OK(so_hkdf_expand(SO_SHA256, &cpu, key, info, so_test::Ptr(&whole), 200));
   for (size_t len = 0; len < 200; len++) {
     std::string part(len + 1, '!');
-    SO_ASSERT_OK(so_hkdf_expand(SO_SHA256, &cpu, so_str("k"), so_str("i"), so_test::Ptr(&part), len));
+    SO_ASSERT_OK(so_hkdf_expand(SO_SHA256, &cpu, key, info, so_test::Ptr(&part), len));
     EXPECT_EQ(whole.substr(0, len) + "!", part);
   }
 }

@@ -5,8 +5,8 @@
 // Four blocks at a time: lane i sums every fourth block with multiplier r^4, and at the end the
 // lanes are brought to their places with r^4 to r^1 and added up.
 //
-// Limbs of 26 bits, as in limbs26.c: below 2^26 + 2^12 after carrying, below 2^27 + 2^12 with a block
-// added; times a multiplier below 5 * 2^26, five of them stay below 2^59.
+// Limbs of 26 bits, as in limbs26.c: below 2^26 + 2^12 after carrying, below 2^27 + 2^12 with a
+// block added; times a multiplier below 5 * 2^26, five of them stay below 2^59.
 
 #if SO_POLY1305_VECTORS
 
