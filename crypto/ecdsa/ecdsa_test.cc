@@ -160,6 +160,15 @@ TEST_P(EcdsaTest, RefusesNumbersOutOfRange) {
   }
 }
 
+// With a digest of 0 and r = 0 the point is infinity, whose x must not pass for the r.
+TEST_P(EcdsaTest, RefusesTheSignatureThatGivesInfinity) {
+  const std::string pub = FromHex(kRfc6979Public);
+  for (const std::string &digest : {Small(0), FromHex(kOrder)}) {
+    EXPECT_FALSE(GetParam().Verifies(pub, digest, Small(0) + Small(1)));
+    EXPECT_FALSE(GetParam().Verifies(pub, digest, FromHex(kOrder) + Small(1)));
+  }
+}
+
 // The same point is k G and -k G, so the standard accepts both; the header says so.
 TEST_P(EcdsaTest, AcceptsTheOtherS) {
   const std::string priv = FromHex(kRfc6979Key), pub = FromHex(kRfc6979Public);

@@ -224,7 +224,7 @@ TEST_P(P256Test, RefusesEveryFormButTheUncompressed) {
   }
 }
 
-// (5, y) is on the curve and so small that 5 + p and, in the other case, y' + p have 32 bytes.
+// The points with x = 5, x = 0 and y = 5 have a coordinate that still has 32 bytes with p added.
 TEST_P(P256Test, RefusesCoordinatesOfThePrimeOrMore) {
   const std::string prime = FromHex(kPrime);
   const std::string x = Small(5);
@@ -239,6 +239,10 @@ TEST_P(P256Test, RefusesCoordinatesOfThePrimeOrMore) {
   GetParam().Refuses("\x04" + std::string(32, '\xff') + root);
   GetParam().Refuses("\x04" + Small(0) + std::string(32, '\xff'));
   GetParam().Refuses("\x04" + Small(0) + prime);
+  const std::string x_of_5 =
+      FromHex("d7325d7646cd60d80a92738ceb345f844cffaf35841022cab176f692de8de1d7");
+  ASSERT_TRUE(GetParam().PublicValid("\x04" + x_of_5 + Small(5)));
+  GetParam().Refuses("\x04" + x_of_5 + Add(Small(5), prime));
 }
 
 TEST(P256LimbsTest, BothAgreeOnRandomKeys) {
