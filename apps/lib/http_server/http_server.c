@@ -163,6 +163,7 @@ static so_status read_some(so_http_exchange *x, uint8_t *buf, size_t cap, size_t
     if (so_http_conn_continue(&x->conn)) {
       SO_TRY(send_continue(x));
     }
+    SO_TRY(flush(x));  // The client may wait for it before it sends more.
     if (so_http_body_length_left(&x->conn.body, &left)) {
       SO_TRY(read_direct(x, buf, cap, left, out_len));
     } else {
@@ -220,8 +221,8 @@ static so_status put_head(so_http_exchange *x, const so_http_out *head) {
   return s;
 }
 
-so_status so_http_reply_begin(so_http_exchange *x, uint16_t status, const so_http_field *fields,
-                              size_t field_count, bool has_length, uint64_t length) {
+static so_status begin(so_http_exchange *x, uint16_t status, const so_http_field *fields,
+                       size_t field_count, bool has_length, uint64_t length) {
   SO_ASSERT(x->status == 0);
   x->status = status;
   const so_http_out head = {
@@ -233,6 +234,15 @@ so_status so_http_reply_begin(so_http_exchange *x, uint16_t status, const so_htt
       .close = so_sched_stopping(x->world->sched),
   };
   return put_head(x, &head);
+}
+
+so_status so_http_reply_begin(so_http_exchange *x, uint16_t status, const so_http_field *fields,
+                              size_t field_count, bool has_length, uint64_t length) {
+  // A handler that streams a good answer may still read the body, and then wants it to come.
+  if (status < 300 && so_http_conn_continue(&x->conn)) {
+    SO_TRY(send_continue(x));
+  }
+  return begin(x, status, fields, field_count, has_length, length);
 }
 
 so_status so_http_reply_write(so_http_exchange *x, so_bytes piece) {
@@ -263,7 +273,7 @@ so_status so_http_reply_end(so_http_exchange *x) {
 
 so_status so_http_reply(so_http_exchange *x, uint16_t status, const so_http_field *fields,
                         size_t field_count, so_bytes body) {
-  SO_TRY(so_http_reply_begin(x, status, fields, field_count, true, body.len));
+  SO_TRY(begin(x, status, fields, field_count, true, body.len));
   SO_TRY(so_http_reply_write(x, body));
   return so_http_reply_end(x);
 }
@@ -367,7 +377,8 @@ static void run_handler(so_http_exchange *x) {
     return;
   }
   if (!so_ok(s) || x->conn.out != SO_HTTP_DONE) {
-    x->broken = true;  // The client must see that the answer is not whole.
+    (void)flush(x).code;
+    x->broken = true;  // What there is of the answer ends here: the client sees that it is not whole.
   }
 }
 
