@@ -32,7 +32,8 @@ class Identity {
     SO_EXPECT_OK(so_private_key_generate(kind, &rng, &identity_.key));
     SO_EXPECT_OK(so_x509_name_read(so_str("localhost"), &names[0]));
     SO_EXPECT_OK(so_x509_name_read(so_str("127.0.0.1"), &names[1]));
-    so_x509_template t = {so_str("test"), names, 2, kNowMs / 1000 - 86400, not_after_s, {1}};
+    const char *name = kind == SO_KEY_P256 ? "test P-256" : "test Ed25519";
+    so_x509_template t = {so_str(name), names, 2, kNowMs / 1000 - 86400, not_after_s, {1}};
     der_.resize(2048);
     so_writer w = so_writer_of(der_.data(), der_.size());
     SO_EXPECT_OK(so_x509_self_sign(&cpu, &identity_.key, &t, &w));
