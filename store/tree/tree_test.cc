@@ -536,7 +536,7 @@ TEST(CursorTest, AForwardStepNearbyReadsNothingNew) {
 // Every way through the module, for failures at each of its steps.
 so_status Everything(const so_tree &tree, const so_oid &root, const so_oid &other) {
   const std::string value("new");
-  so_edit edit = {View("dir50/file0000050"), false, Inline(value)};
+  so_edit edit = {so_str("dir50/file0000050"), false, Inline(value)};
   so_oid out;
   SO_TRY(so_tree_edit_array(&tree, &root, &edit, 1, &out));
   auto c = std::make_unique<so_cursor>();
