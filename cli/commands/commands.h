@@ -38,7 +38,7 @@ int cli_merge(cli *c);
 int cli_pull(cli *c);
 int cli_push(cli *c);
 int cli_put(cli *c);
-int cli_remote(cli *c);
+int cli_remote_command(cli *c);
 int cli_resolve(cli *c);
 int cli_rm(cli *c);
 int cli_show(cli *c);
