@@ -108,7 +108,8 @@ static so_status read_run(so_db *db, so_reader *r) {
   uint32_t guides = 0;
   uint32_t segments = 0;
   if (!so_read_u64le(r, &no) || !so_read_u64le(r, &entries) || !so_read_u64le(r, &place) ||
-      !so_read_u32le(r, &guides) || !so_read_u32le(r, &segments) || no == 0 || entries == 0 ||
+      !so_read_u32le(r, &guides) || !so_read_u32le(r, &segments) || !so_disk_run_no_ok(db, no) ||
+      no >= db->next_run_no || entries == 0 || entries > (uint64_t)PAGE_ENTRIES << 30 ||
       entries > (uint64_t)db->super.segment_count * db->super.segment_len / ENTRY_LEN ||
       guides == 0 || guides > (1u << 28)) {
     return fail(SO_CORRUPT, SO_DB_PART_MANIFEST);

@@ -52,12 +52,13 @@ so_status so_disk_device_read(so_db *db, uint64_t place, uint8_t *out, size_t le
   if (len == 0 || read_extent(db, place, out, len)) {
     return so_done();
   }
+  const uint64_t limit = so_disk_segment_place(db, db->super.segment_count);
+  if (place < DATA_OFF || place > limit || len > limit - place) {
+    return fail(SO_CORRUPT, SO_DB_PART_RECORD);
+  }
   const uint32_t unit = db->device.unit_len;
   const uint64_t first = place & ~(uint64_t)(unit - 1);
   const uint64_t end = align_up(place + len, unit);
-  if (place < DATA_OFF || end > so_disk_segment_place(db, db->super.segment_count)) {
-    return fail(SO_CORRUPT, SO_DB_PART_RECORD);
-  }
   db->stats.device_reads++;
   db->stats.bytes_read += end - first;
   if (first == place && end == place + len) {

@@ -29,6 +29,10 @@
 #include "store/object/object.h"
 #include "store/tree/tree.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define FORMAT_VERSION 1
 #define SUPER_LEN 512
 #define SUPER_SLOT_LEN 32768
@@ -390,6 +394,7 @@ uint32_t so_disk_run_guides(uint64_t count);
 uint32_t so_disk_run_pages(uint64_t count);
 // so_disk_run_make makes a run of `count` entries with one reference; NULL without memory.
 run *so_disk_run_make(so_db *db, uint64_t no, uint64_t count);
+bool so_disk_run_no_ok(const so_db *db, uint64_t no);
 // so_disk_run_replay adds the run of an INDEX record that was found in the log.
 so_status so_disk_run_replay(so_db *db, const walked *record);
 void so_disk_run_release(so_db *db, run *r);  // Drops a reference. NULL is allowed.
@@ -472,4 +477,7 @@ so_status so_disk_checkpoint_if_due(so_db *db);
 so_status so_disk_super_write(so_db *db, const super_block *s);
 so_status so_disk_manifest_parse(so_db *db, so_bytes payload);
 
+#ifdef __cplusplus
+}
+#endif
 #endif  // SO_STORE_DISK_INTERNAL_H_

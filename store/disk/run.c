@@ -408,10 +408,16 @@ void so_disk_run_set_install(so_db *db, run_set *set) {
   so_disk_run_set_release(db, old);
 }
 
+// Numbers ascend in a set, and so are unique: the page cache relies on it.
+bool so_disk_run_no_ok(const so_db *db, uint64_t no) {
+  const run_set *set = db->runs;
+  return no != UINT64_MAX && no > (set->count == 0 ? 0 : set->runs[set->count - 1]->no);
+}
+
 so_status so_disk_run_replay(so_db *db, const walked *record) {
   so_reader reader = so_reader_of(so_bytes_of(record->header.oid.bytes, SO_OID_LEN));
   uint64_t no = 0;
-  if (!so_read_u64le(&reader, &no) || no == 0 || record->header.raw_len == 0 ||
+  if (!so_read_u64le(&reader, &no) || !so_disk_run_no_ok(db, no) || record->header.raw_len == 0 ||
       record->payload.len != so_disk_run_len(record->header.raw_len)) {
     return fail(SO_CORRUPT, SO_DB_PART_INDEX);
   }

@@ -173,9 +173,9 @@ static so_status builder_init(builder *b, so_db *db, run *r) {
   return so_done();
 }
 
-// Takes the segments for a run of `count` entries at most.
-static so_status run_take_segments(so_db *db, run *r, uint64_t count) {
-  const uint64_t len = (uint64_t)so_disk_run_len(count);
+// Takes the segments for all pages of a run.
+static so_status run_take_segments(so_db *db, run *r) {
+  const uint64_t len = ((uint64_t)r->guide_count + r->page_count) * PAGE_LEN;
   const uint32_t need = (uint32_t)((len + db->super.segment_len - 1) / db->super.segment_len);
   r->segments = (uint32_t *)so_heap_alloc_array(db->heap, need, sizeof *r->segments);
   if (r->segments == NULL) {
@@ -267,7 +267,7 @@ static so_status merge_newest(so_db *db, uint32_t count) {
   if (r == NULL) {
     return fail(SO_LIMIT, 0);
   }
-  so_status s = run_take_segments(db, r, total);
+  so_status s = run_take_segments(db, r);
   if (so_ok(s)) {
     s = merge_into(db, r, set, count);
   }
