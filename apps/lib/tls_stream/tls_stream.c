@@ -10,6 +10,9 @@
 // One full record and a key update before it.
 #define OUT_LEN (SO_TLS_PLAINTEXT_LEN_MAX + 2 * SO_TLS_RECORD_OVERHEAD + 16)
 
+// What is read and dropped at most after a handshake that failed.
+#define LINGER_LEN_MAX 65536
+
 // What only a handshake needs.
 typedef struct handshake {
   so_tls_session resume;
@@ -298,6 +301,21 @@ static so_status settle(connection *c) {
   return so_done();
 }
 
+// To close a socket that holds unread bytes resets the connection, and the peer may lose the alert
+// that tells it why. So the rest is read and dropped, for a short while.
+static void linger(connection *c, uint64_t deadline_ns) {
+  const uint64_t until_ns = so_clock_now(&c->clock) + SO_TLS_STREAM_LINGER_MS * SO_NS_PER_MS;
+  size_t n = 1;
+  if (so_ok(so_stream_shutdown(&c->below, deadline_ns))) {
+    for (size_t dropped = 0; n != 0 && dropped < LINGER_LEN_MAX; dropped += n) {
+      if (!so_ok(so_stream_read(&c->below, c->in, sizeof c->in,
+                                until_ns < deadline_ns ? until_ns : deadline_ns, &n))) {
+        return;
+      }
+    }
+  }
+}
+
 static so_status finish(connection *c, so_status status, uint64_t deadline_ns, so_stream *out,
                         so_tls_failure *why) {
   if (so_ok(status)) {
@@ -312,9 +330,8 @@ static so_status finish(connection *c, so_status status, uint64_t deadline_ns, s
     return status;
   }
   explain(c, status, why);
-  // The alert that tells the peer why; then the end, so that it is read before the reset.
   if (so_ok(send_below(c, &c->out, deadline_ns))) {
-    (void)so_stream_shutdown(&c->below, deadline_ns);
+    linger(c, deadline_ns);
   }
   release(c);
   return status;

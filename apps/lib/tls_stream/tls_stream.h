@@ -34,6 +34,8 @@ extern "C" {
 #define SO_TLS_STREAM_SERVER_ROOM_LEN 16384
 #define SO_TLS_STREAM_CLIENT_ROOM_LEN 65536
 #define SO_TLS_STREAM_ALPN_LEN_MAX 32  // Of one protocol name.
+// How long a failed handshake waits for the peer to read the alert and close, at most.
+#define SO_TLS_STREAM_LINGER_MS 500
 // Room for any text that so_tls_stream_failure gives, with its NUL.
 #define SO_TLS_STREAM_TEXT_LEN 160
 
