@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -362,6 +363,36 @@ TEST(TreeTest, CuttingOffAnyPartLeavesTheCanonicalMap) {
     EXPECT_TRUE(Same(Build(tree, last), Apply(tree, root, front))) << kept;
     EXPECT_TRUE(Same(Build(tree, first), Apply(tree, root, back))) << kept;
   }
+}
+
+// The last node of a level can have a single child. Alone, it must make way for it.
+TEST(TreeTest, WhatIsLeftOfATallMapIsAsLowAsCanBe) {
+  MemoryObjects objects;
+  size_t single = 0;
+  const auto last = [](void *ctx, const so_oid *child, so_kind) {
+    *static_cast<so_oid *>(ctx) = *child;
+    return so_done();
+  };
+  const Model m = Numbered(700);
+  for (int salt = 0; salt < 256; salt++) {
+    const so_tree tree = objects.Tree(static_cast<uint8_t>(salt));
+    const so_oid root = Build(tree, m);
+    so_oid child = root;
+    SO_EXPECT_OK(so_tree_node_each_child(View(objects.Find(root)->payload), last, &child));
+    const std::string &payload = objects.Find(child)->payload;
+    single += payload[1] == 1 && payload[2] == 1;
+    const std::vector<std::string> ends = BoundaryKeys(objects, tree, root);
+    std::set<std::string> sorted(ends.begin(), ends.end());
+    sorted.erase(std::prev(sorted.end()));
+    Batch batch;
+    Model left;
+    for (const auto &kv : m) {
+      if (kv.first <= *sorted.rbegin()) batch[kv.first] = Change{true, ""};
+      else left.insert(kv);
+    }
+    ASSERT_TRUE(Same(Build(tree, left), Apply(tree, root, batch))) << salt;
+  }
+  EXPECT_GT(single, 0u);
 }
 
 TEST(TreeTest, LongKeysEndNodesByTheirLength) {
