@@ -59,8 +59,8 @@ void so_mont256_mul(const so_mont256 *mod, const so_u256 *a, const so_u256 *b, s
 void so_mont256_add(const so_mont256 *mod, const so_u256 *a, const so_u256 *b, so_u256 *out);
 void so_mont256_sub(const so_mont256 *mod, const so_u256 *a, const so_u256 *b, so_u256 *out);
 
-// so_mont256_enter reduces any number below 2^256 and takes it into Montgomery form; so_mont256_leave
-// takes it out again.
+// so_mont256_enter reduces any number below 2^256 and takes it into Montgomery form;
+// so_mont256_leave takes it out again.
 void so_mont256_enter(const so_mont256 *mod, const so_u256 *a, so_u256 *out);
 void so_mont256_leave(const so_mont256 *mod, const so_u256 *a, so_u256 *out);
 
