@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <set>
 
 #include "kernel/ports/fiber.h"
 #include "tests/support/support.h"
@@ -19,11 +20,18 @@ namespace so_test {
 class Fibers {
  public:
   explicit Fibers(so_sched *sched) : sched_(sched) {}
+  // A fiber that never ended is dropped by its scheduler; its body is freed here.
+  ~Fibers() {
+    for (Fiber *const f : all_) {
+      delete f;
+    }
+  }
   Fibers(const Fibers &) = delete;
   Fibers &operator=(const Fibers &) = delete;
 
   void Spawn(std::function<void()> body) {
     auto *const f = new Fiber{this, std::move(body)};
+    all_.insert(f);
     running_++;
     SO_ASSERT_OK(so_fiber_spawn(sched_, "test", Run, f));
   }
@@ -44,12 +52,14 @@ class Fibers {
     Fiber *const f = static_cast<Fiber *>(arg);
     Fibers *const all = f->all;
     f->body();
+    all->all_.erase(f);
     delete f;
     all->running_--;
     so_event_signal(all->sched_, &all->ended_);
   }
 
   so_sched *sched_;
+  std::set<Fiber *> all_;
   int running_ = 0;
   so_event ended_ = {};
 };
