@@ -25,10 +25,17 @@ so_status so_disk_super_write(so_db *db, const super_block *s) {
 
 // --- manifest -------------------------------------------------------------------------------
 
-#define MANIFEST_HEAD_LEN 100
+#define MANIFEST_HEAD_LEN 104
 #define MANIFEST_RUN_LEN 32
 
-static size_t bitmap_len(const so_db *db) { return (db->super.segment_count + 7) / 8; }
+// The bitmap ends with the last segment in use: a file may have room for many more.
+static size_t bitmap_len(const so_db *db) {
+  uint32_t count = db->super.segment_count;
+  while (count > 0 && db->segment_states[count - 1] != SEGMENT_LOG) {
+    count--;
+  }
+  return (count + 7) / 8;
+}
 
 static size_t manifest_len(const so_db *db) {
   size_t len = MANIFEST_HEAD_LEN + bitmap_len(db);
@@ -61,10 +68,12 @@ static void write_manifest(const so_db *db, so_writer *w) {
   so_write_u32le(w, db->log.next_segseq);
   so_write_u32le(w, db->super.segment_count);
   so_write_u32le(w, db->runs->count);
+  const uint32_t bits_len = (uint32_t)bitmap_len(db);
+  so_write_u32le(w, bits_len);
   for (uint32_t i = 0; i < db->runs->count; i++) {
     write_run(w, db->runs->runs[i]);
   }
-  for (uint32_t i = 0; i < db->super.segment_count; i += 8) {
+  for (uint32_t i = 0; i < bits_len * 8; i += 8) {
     unsigned bits = 0;
     for (uint32_t j = i; j < i + 8 && j < db->super.segment_count; j++) {
       bits |= db->segment_states[j] == SEGMENT_LOG ? 1u << (j - i) : 0;
@@ -130,14 +139,17 @@ static so_status read_run(so_db *db, so_reader *r) {
   return so_done();
 }
 
-static so_status read_bitmap(so_db *db, so_reader *r) {
-  for (size_t i = 0; i < bitmap_len(db); i++) {
+static so_status read_bitmap(so_db *db, so_reader *r, uint32_t len) {
+  if (len > (db->super.segment_count + 7) / 8) {
+    return fail(SO_CORRUPT, SO_DB_PART_MANIFEST);
+  }
+  for (uint32_t i = 0; i < len; i++) {
     uint8_t bits = 0;
     if (!so_read_u8(r, &bits)) {
       return fail(SO_CORRUPT, SO_DB_PART_MANIFEST);
     }
     for (uint32_t j = 0; j < 8; j++) {
-      const uint32_t segment = (uint32_t)i * 8 + j;
+      const uint32_t segment = i * 8 + j;
       if ((bits & 1u << j) == 0) {
         continue;
       }
@@ -156,13 +168,14 @@ so_status so_disk_manifest_parse(so_db *db, so_bytes payload) {
   uint64_t checkpoint = 0;
   uint32_t segments = 0;
   uint32_t runs = 0;
+  uint32_t bits_len = 0;
   if (!so_read_u64le(&r, &checkpoint) || !so_read_u64le(&r, &db->applied_seq) ||
       !so_read_copy(&r, db->meta_root.bytes, SO_OID_LEN) ||
       !so_read_u64le(&r, &db->stats.object_count) ||
       !so_read_u64le(&r, &db->stats.object_raw_len) ||
       !so_read_u64le(&r, &db->stats.object_stored_len) || !so_read_u64le(&r, &db->stats.log_len) ||
       !so_read_u64le(&r, &db->next_run_no) || !so_read_u32le(&r, &db->log.next_segseq) ||
-      !so_read_u32le(&r, &segments) || !so_read_u32le(&r, &runs) ||
+      !so_read_u32le(&r, &segments) || !so_read_u32le(&r, &runs) || !so_read_u32le(&r, &bits_len) ||
       checkpoint != db->super.checkpoint || segments != db->super.segment_count ||
       runs > RUN_COUNT_MAX) {
     return fail(SO_CORRUPT, SO_DB_PART_MANIFEST);
@@ -170,7 +183,7 @@ so_status so_disk_manifest_parse(so_db *db, so_bytes payload) {
   for (uint32_t i = 0; i < runs; i++) {
     SO_TRY(read_run(db, &r));
   }
-  SO_TRY(read_bitmap(db, &r));
+  SO_TRY(read_bitmap(db, &r, bits_len));
   return so_reader_done(&r) ? so_done() : fail(SO_CORRUPT, SO_DB_PART_MANIFEST);
 }
 

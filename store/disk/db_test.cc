@@ -148,7 +148,7 @@ TEST(DbTest, SizesUpToTheLimitRoundTrip) {
   Device device(256u << 20, 4096);
   device.Format(16u << 20, 4096);
   std::vector<std::string> payloads;
-  for (size_t len : {0u, 1u, 95u, 96u, 4096u, 65536u, 1u << 20, SO_OBJECT_LEN_MAX}) {
+  for (size_t len : {0u, 1u, 191u, 192u, 4096u, 65536u, 1u << 20, SO_OBJECT_LEN_MAX}) {
     payloads.push_back(std::string(len, 'z'));
     payloads.push_back(so_disk_test::Noise(len + 5, len));
     payloads.back().resize(len);

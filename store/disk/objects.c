@@ -163,7 +163,7 @@ static so_status object_has(void *ctx, const so_oid *oid) {
 // --- putting --------------------------------------------------------------------------------
 
 // Below this, compression costs more than it saves.
-#define DEFLATE_LEN_MIN 96
+#define DEFLATE_LEN_MIN 192
 
 static so_status scratch_ensure(so_db *db, size_t len) {
   if (len <= db->scratch_len) {
