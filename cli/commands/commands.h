@@ -48,6 +48,9 @@ int cli_tag(cli *c);
 int cli_token(cli *c);
 int cli_version(cli *c);
 
+// cli_init_remote makes an empty repository on a server: `init` with a URL.
+int cli_init_remote(cli *c, const char *url);
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,8 +9,6 @@
 
 // --- init -----------------------------------------------------------------------------------
 
-int cli_init_remote(cli *c, const char *url);
-
 int cli_init(cli *c) {
   const char *branch = SO_DEFAULT_BRANCH;
   const cli_option options[] = {{"--branch", 'b', &branch, NULL}};
