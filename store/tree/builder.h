@@ -15,7 +15,7 @@ extern "C" {
 
 typedef struct so_builder_level {
   so_buf out;       // The node so far.
-  so_buf last_key;  // The last key in it; after the node ended, until the next one begins, its last.
+  so_buf last_key;  // Its last key; that of the node before it as long as `count` is 0.
   uint32_t count;
   size_t keys_len;
   uint64_t entries;

@@ -198,7 +198,8 @@ TEST(NodeTest, EntriesAreChecked) {
 TEST(NodeTest, InlineValuesAndKeysHaveLimits) {
   const std::string key = "01 00 01 00 01 61";
   SO_EXPECT_OK(Check(View(FromHex(key + "01 00 808001") + std::string(16384, 'v'))));
-  SO_EXPECT_CODE(SO_MALFORMED, Check(View(FromHex(key + "01 00 818001") + std::string(16385, 'v'))));
+  SO_EXPECT_CODE(SO_MALFORMED,
+                 Check(View(FromHex(key + "01 00 818001") + std::string(16385, 'v'))));
   const std::string tail = FromHex("01 00 00");
   SO_EXPECT_OK(Check(View(FromHex("01 00 01 00 8020") + std::string(4096, 'k') + tail)));
   SO_EXPECT_CODE(SO_MALFORMED,

@@ -150,7 +150,8 @@ typedef struct so_change {
 typedef struct so_diff so_diff;
 
 // so_diff_open starts a difference from map `from` to map `to`, over keys that begin with
-// `prefix` (empty for all) and are > `after` (empty for none). Subtrees that are the same are skipped unread.
+// `prefix` (empty for all) and are > `after` (empty for none); both are copied. Subtrees that are
+// the same are skipped unread.
 SO_MUST_USE so_status so_diff_open(const so_tree *tree, const so_oid *from, const so_oid *to,
                                    so_bytes prefix, so_bytes after, so_diff **out);
 
@@ -164,7 +165,8 @@ void so_diff_close(so_diff *d);
 // so_tree_verify holds the map at `root` against the one shape that its entries can have: keys that
 // ascend from node to node, boundaries where they belong, true counts. Node checks cannot see that.
 // `trusted` is a map that is known to be right (none is); the cost is that of the difference.
-// MALFORMED: it is another shape. NOT_FOUND, IO, CORRUPT, LIMIT: it could not be read. Puts nothing.
+// MALFORMED: it is another shape. NOT_FOUND, IO, CORRUPT, LIMIT: it could not be read.
+// Puts nothing.
 SO_MUST_USE so_status so_tree_verify(const so_tree *tree, const so_oid *trusted,
                                      const so_oid *root);
 

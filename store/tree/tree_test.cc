@@ -142,7 +142,8 @@ TEST(TreeTest, GetFindsWhatIsThereAndNothingElse) {
     EXPECT_EQ(kv.second, Text(e.inline_value));
     EXPECT_EQ(0644, e.mode);
     for (const std::string &absent :
-         {kv.first + "x", kv.first.substr(0, kv.first.size() - 1), "!" + kv.first, std::string("zzz")}) {
+         {kv.first + "x", kv.first.substr(0, kv.first.size() - 1), "!" + kv.first,
+          std::string("zzz")}) {
       SO_EXPECT_CODE(SO_NOT_FOUND, so_tree_get(&tree, &root, View(absent), &arena, &e));
     }
     so_arena_rewind(&arena, mark);
@@ -650,8 +651,11 @@ TEST(TreeTest, NodesThatDoNotFitTogetherAreCorruptAndNothingWorse) {
     std::string payload = objects.Find(nodes[rng() % nodes.size()])->payload;
     for (int i = 0; i < 3; i++) {
       const size_t at = rng() % payload.size();
-      if (rng() % 2 == 0) payload[at] = static_cast<char>(rng());
-      else if (payload.size() > at + 32) memcpy(&payload[at], nodes[rng() % nodes.size()].bytes, 32);
+      if (rng() % 2 == 0) {
+        payload[at] = static_cast<char>(rng());
+      } else if (payload.size() > at + 32) {
+        memcpy(&payload[at], nodes[rng() % nodes.size()].bytes, 32);
+      }
     }
     so_oid root;
     SO_ASSERT_OK(so_objects_put(tree.objects, SO_KIND_TREE, View(payload), &root));

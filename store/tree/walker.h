@@ -16,7 +16,7 @@ typedef struct so_frame {
   so_oid oid;
   so_object object;
   so_node node;
-  so_item item;   // Where the walker stands in this node; it is inside of it, except in the top one.
+  so_item item;   // Where the walker stands in this node; inside of it, except in the top one.
   so_key key;     // Of `item`.
   bool is_first;  // `item` is the first that was looked at in this node, and no key was passed by.
   bool is_last;   // No node of the same level comes after this one.
@@ -43,7 +43,7 @@ static inline bool so_walker_at_end(const so_walker *w) { return w->depth == 0; 
 // so_walker_top returns the frame in which the walker stands. Not at the end.
 static inline so_frame *so_walker_top(const so_walker *w) { return w->frames[w->depth - 1]; }
 
-// so_walker_is_last_child: nothing of the level of the child at which the walker stands comes after.
+// so_walker_is_last_child: nothing comes after the child at which the walker stands on its level.
 static inline bool so_walker_is_last_child(const so_walker *w) {
   const so_frame *top = so_walker_top(w);
   return top->is_last && top->node.index == top->node.count;
@@ -67,8 +67,8 @@ SO_MUST_USE so_status so_walker_advance(so_walker *w);
 // but in which it did not move. Neither is at the end.
 SO_MUST_USE so_status so_walkers_skip(so_walker *a, so_walker *b, bool *out_skipped);
 
-// so_walkers_descend takes those of the two that stand at a child of the higher level into it. False
-// when none stands at a child: each is at an entry or at the end.
+// so_walkers_descend takes those of the two that stand at a child of the higher level into it.
+// `*out_descended` false: none stands at a child, each is at an entry or at the end.
 SO_MUST_USE so_status so_walkers_descend(so_walker *a, so_walker *b, bool *out_descended);
 
 #ifdef __cplusplus

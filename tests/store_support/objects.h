@@ -59,7 +59,7 @@ class MemoryObjects {
   void Damage(const so_oid &oid) { damaged_[oid] = true; }
   void Remove(const so_oid &oid) { map_.erase(oid); }
 
-  // Whether puts are checked (canonical, and all children there). On by default; off for benchmarks.
+  // Whether puts are checked (canonical, and all children there). On by default.
   bool check = true;
   // Fails every port call with IO from the n-th on (counted from 1); 0 never.
   uint64_t fail_at = 0;
