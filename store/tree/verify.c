@@ -1,5 +1,5 @@
-// The same content has the same root. So a map is right when applying its difference from a map that
-// is right to that one gives its root again.
+// The same content has the same root. So a map is right when applying its difference from a map
+// that is right to that one gives its root again.
 
 #include "store/tree/tree.h"
 
