@@ -397,6 +397,69 @@ TEST(DbTest, OpeningReplaysABoundedTailHoweverMuchIsStored) {
   EXPECT_LT(replayed_max, 1500u);  // What fits a 64 KiB segment, twice.
 }
 
+// Other fibers, as the device sees them: while a call waits for an I/O they read and flush.
+struct Meanwhile {
+  Database *db = nullptr;
+  const std::vector<so_oid> *oids = nullptr;
+  uint64_t calls = 0;
+  int depth = 0;
+};
+
+void RunMeanwhile(void *ctx, so_sim_block_op, uint64_t, size_t) {
+  Meanwhile *m = static_cast<Meanwhile *>(ctx);
+  if (m->db == nullptr || m->depth >= 2) {
+    return;
+  }
+  m->depth++;
+  const uint64_t turn = m->calls++;
+  if (turn % 3 == 0) {
+    SO_EXPECT_OK(so_db_flush(m->db->get()));
+  }
+  if (!m->oids->empty()) {
+    const size_t i = so_disk_test::Dice(turn) % m->oids->size();
+    EXPECT_EQ(Payload(i), m->db->Get(1, (*m->oids)[i]));
+    EXPECT_EQ("v" + std::to_string(i % 50), m->db->Value("k" + std::to_string(i % 50)));
+  }
+  if (turn % 17 == 0) {
+    EXPECT_GE(m->db->Scan("k", "").size(), std::min<size_t>(m->oids->size(), 50));
+  }
+  m->depth--;
+}
+
+TEST(DbTest, ReadersAndFlushesRunInTheMiddleOfAnyWrite) {
+  Device device(32u << 20, 512);
+  device.Format();
+  so_db_config config = device.config();
+  config.recent_count = 100;
+  config.meta_len = 3000;
+  config.write_len = 4096;
+  config.cache_len = 8192;
+  config.index_cache_len = 16384;
+  std::vector<so_oid> oids;
+  Meanwhile meanwhile;
+  meanwhile.oids = &oids;
+  {
+    Database db(device, config);
+    meanwhile.db = &db;
+    so_sim_block_hook(device.get(), RunMeanwhile, &meanwhile);
+    for (size_t i = 0; i < 3000; i++) {
+      SO_ASSERT_OK(db.Set("k" + std::to_string(i % 50), "v" + std::to_string(i % 50)));
+      oids.push_back(db.Put(1, SO_KIND_CHUNK, Payload(i)));
+    }
+    SO_EXPECT_OK(so_db_flush(db.get()));
+    EXPECT_EQ(so_db_applied_seq(db.get()), so_db_durable_seq(db.get()));
+    EXPECT_EQ(0u, db.Fsck().damaged);
+    meanwhile.db = nullptr;
+  }
+  EXPECT_GT(meanwhile.calls, 2000u);
+  so_sim_block_crash(device.get(), 0);
+  Database db(device, config);
+  for (size_t i = 0; i < oids.size(); i++) {
+    ASSERT_EQ(Payload(i), db.Get(1, oids[i]));
+  }
+  EXPECT_EQ(0u, db.Fsck().damaged);
+}
+
 TEST(DbTest, MemoryIsBoundedByTheSettings) {
   Device device(256u << 20, 512);
   device.Format(256u << 10, 512);
