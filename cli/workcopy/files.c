@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIECE_LEN 65536
+#define PIECE_LEN 16384
 #define PATH_LEN 4352
 
 static so_status status_of(int error) {
@@ -28,19 +28,17 @@ static so_status status_of(int error) {
 }
 
 static so_status read_all(int fd, so_buf *out) {
+  uint8_t piece[PIECE_LEN];
   for (;;) {
-    uint8_t *room = so_buf_reserve(out, PIECE_LEN);
-    if (room == NULL) {
-      return so_status_make(SO_LIMIT, 0);
-    }
-    const ssize_t n = read(fd, room, PIECE_LEN);
+    const ssize_t n = read(fd, piece, sizeof piece);
     if (n < 0 && errno != EINTR) {
       return status_of(errno);
     }
     if (n == 0) {
-      return so_done();
+      so_bytes all;
+      return so_buf_end(out, &all);
     }
-    so_buf_commit(out, n < 0 ? 0 : (size_t)n);
+    so_buf_append(out, so_bytes_of(piece, n < 0 ? 0 : (size_t)n));
   }
 }
 
