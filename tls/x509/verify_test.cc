@@ -297,6 +297,50 @@ TEST(VerifyTest, PathsHaveALargestLength) {
   EXPECT_EQ(Check(chain).Run(), SO_X509_PATH_TOO_LONG);
 }
 
+TEST(VerifyTest, ComparisonsWithNameConstraintsAreLimited) {
+  static_assert(255 * 257 <= SO_X509_COMPARISONS_MAX && 256 * 257 > SO_X509_COMPARISONS_MAX, "");
+  EXPECT_EQ(Check({"leaf_255_names", "inter_many"}).Name("d255.example").Run(), SO_X509_VERIFIED);
+  Check c({"leaf_256_names", "inter_many"});
+  EXPECT_EQ(c.Name("d256.example").Run(), SO_X509_TOO_MUCH_WORK);
+}
+
+// A certificate for the subject /CN=inter with a key of its own.
+std::string Namesake(uint8_t number) {
+  const so_cpu cpu = so_cpu_portable();
+  const uint8_t secret[32] = {number};
+  so_private_key key;
+  SO_EXPECT_OK(so_private_key_of(SO_KEY_P256, secret, &key));
+  const so_x509_name name = {SO_X509_NAME_DNS, so_str("a"), {}, 0};
+  const so_x509_template t = {so_str("inter"), &name, 1, 0, 4000000000, {}};
+  uint8_t buf[1024];
+  so_writer w = so_writer_of(buf, sizeof buf);
+  SO_EXPECT_OK(so_x509_self_sign(&cpu, &key, &t, &w));
+  return so_test::Text(so_writer_bytes(&w));
+}
+
+TEST(VerifyTest, SignatureChecksAreLimited) {
+  std::vector<std::string> namesakes;
+  for (uint8_t i = 1; i <= SO_X509_SIGNATURES_MAX; i++) namesakes.push_back(Namesake(i));
+  Check c({"leaf_no_usage"});
+  c.Trust({});
+  for (const std::string &der : namesakes) c.anchors.push_back(so_test::View(der));
+  EXPECT_EQ(c.Run(), SO_X509_BAD_SIGNATURE) << "all were tried";
+  EXPECT_EQ(c.result.signatures, SO_X509_SIGNATURES_MAX);
+  c.anchors.back() = so_test::View(Certificate("inter"));
+  EXPECT_EQ(c.Run(), SO_X509_VERIFIED);
+  c.anchors.back() = so_test::View(namesakes.back());
+  c.anchors.push_back(so_test::View(Certificate("inter")));
+  EXPECT_EQ(c.Run(), SO_X509_TOO_MUCH_WORK);
+}
+
+TEST(VerifyTest, AnIssuerWithAnotherKeyIdentifierIsNotTried) {
+  const std::string namesake = Namesake(1);
+  Check c({"leaf"});
+  c.anchors = {so_test::View(namesake)};
+  EXPECT_EQ(c.Run(), SO_X509_UNKNOWN_ISSUER);
+  EXPECT_EQ(c.result.signatures, 0);
+}
+
 TEST(VerifyTest, EveryBitOfASignedCertificateMatters) {
   const std::string good = Certificate("leaf");
   for (size_t bit = 0; bit < good.size() * 8; bit += 5) {

@@ -58,7 +58,7 @@ issue inter root "${ca/CA:TRUE/CA:TRUE,pathlen:0}$ids"
 issue leaf inter "$server$ids$san"
 issue leaf_ed25519 inter "$server$ids$san" ed25519
 issue leaf_client inter "${end}extendedKeyUsage=clientAuth\n$san"
-issue leaf_no_usage inter "$san"
+issue leaf_no_usage inter "subjectKeyIdentifier=none\nauthorityKeyIdentifier=none\n$san"
 issue leaf_any_usage inter "${end}extendedKeyUsage=anyExtendedKeyUsage\n$san"
 issue leaf_agreement inter "keyUsage=critical,keyAgreement\n$san"
 issue leaf_critical inter "${server}${san}1.2.3.4=critical,ASN1:NULL\n"
@@ -117,6 +117,19 @@ issue names_ip inter_names "${server}subjectAltName=IP:198.51.100.1\n"
 issue names_ipv6 inter_names "${server}subjectAltName=IP:2001:db8::1\n"
 issue inter_directory root "${ca}nameConstraints=critical,permitted;dirName:dn\n[dn]\nCN=x\n"
 issue leaf_of_directory inter_directory "$server$san"
+
+# So many subtrees and names that comparing each with each is, or just is not, too much work.
+many() { # COUNT FORMAT
+  local i list=
+  for i in $(seq "$1"); do
+    # shellcheck disable=SC2059
+    list+=,$(printf "$2" "$i")
+  done
+  echo "${list#,}"
+}
+issue inter_many root "${ca}nameConstraints=critical,$(many 257 'permitted;DNS:d%d.example')\n"
+issue leaf_255_names inter_many "${server}subjectAltName=$(many 255 'DNS:d%d.example')\n"
+issue leaf_256_names inter_many "${server}subjectAltName=$(many 256 'DNS:d%d.example')\n"
 
 # Eight CAs in a row.
 previous=root
