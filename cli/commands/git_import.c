@@ -229,7 +229,9 @@ static so_status flush_edits(import *m) {
   return so_done();
 }
 
-// each_below calls `use` for every path of the map that is `path` or lies below it.
+// each_below calls `use` for the file `path` or, when there is none, for every file below it. git
+// writes "M a/b" before "D a" when the file `a` becomes a directory: what is below a file is new in
+// this commit, and stays.
 static so_status each_below(import *m, so_bytes path,
                             so_status (*use)(import *m, const so_cursor *at, so_bytes to),
                             so_bytes to) {
@@ -240,8 +242,12 @@ static so_status each_below(import *m, so_bytes path,
   so_status status = so_cursor_seek(cursor, &m->w->tree, &m->root, path);
   const bool open = so_ok(status);
   while (so_ok(status) && !cursor->at_end && so_bytes_has_prefix(cursor->key, path)) {
-    if (path.len == 0 || cursor->key.len == path.len || cursor->key.ptr[path.len] == '/') {
+    const bool is_file = cursor->key.len == path.len;
+    if (is_file || path.len == 0 || cursor->key.ptr[path.len] == '/') {
       status = use(m, cursor, to);
+    }
+    if (is_file) {
+      break;
     }
     if (so_ok(status)) {
       status = so_cursor_next(cursor);
