@@ -95,8 +95,9 @@ static so_status read_frame(so_call *c, const so_json *body, so_transaction *t) 
   t->has_expected = expected != NULL;
   if (t->has_expected) {
     SO_TRY(so_in_oid(expected, &t->expected));
-    t->create_branch = so_oid_is_none(&t->expected);
   }
+  t->create_branch = t->has_expected ? so_oid_is_none(&t->expected)
+                                     : so_json_member(body, "base") == NULL;
   return so_done();
 }
 
@@ -114,7 +115,7 @@ static so_status reply_refusal(so_call *c, so_status status, const so_commit_res
         c, 409, "conflict", "paths that this transaction touches or read have changed since its "
                             "base; look at them, and send it again with the present head as base");
     so_out_member_oid(&w, "current", &r->commit);
-    so_out_conflicts(&w, r->conflicts, r->conflict_count);
+    so_out_conflicts(&w, r->conflicts, r->conflict_count, false);
     return so_call_problem_end(c, 409, &w);
   }
   if (so_is(status, SO_MALFORMED)) {

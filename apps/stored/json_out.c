@@ -109,10 +109,30 @@ void so_out_repo(so_json_writer *w, const so_repo *repo) {
   so_json_object_end(w);
 }
 
-static void out_conflict(so_json_writer *w, const so_conflict *c) {
+// conflict_word names what happened: in a merge both sides have names, in a transaction only what
+// became of the path since its base matters.
+static const char *conflict_word(so_conflict_kind kind, bool is_merge) {
+  switch (kind) {
+    case SO_CONFLICT_KEY_EXISTS:
+      return is_merge ? "add_add" : "exists";
+    case SO_CONFLICT_KEY_CHANGED:
+      return is_merge ? "content" : "changed";
+    case SO_CONFLICT_KEY_DELETED:
+      return is_merge ? "delete_modify" : "deleted";
+    case SO_CONFLICT_CHANGED_KEY:
+      return is_merge ? "modify_delete" : "changed";
+    case SO_CONFLICT_UNMODIFIED_CHANGED:
+      return "unmodified_changed";
+    case SO_CONFLICT_PATH_CLASH:
+      return "path_clash";
+  }
+  return "changed";
+}
+
+static void out_conflict(so_json_writer *w, const so_conflict *c, bool is_merge) {
   so_json_object(w);
   so_json_member_string(w, "path", c->path);
-  so_json_member_string(w, "kind", so_str(so_conflict_kind_name(c->kind)));
+  so_json_member_string(w, "kind", so_str(conflict_word(c->kind, is_merge)));
   so_json_member_string(w, "text", so_str(so_conflict_kind_text(c->kind)));
   so_json_name(w, "base");
   so_out_entry(w, so_bytes_of(NULL, 0), c->has_base ? &c->base : NULL);
@@ -134,11 +154,12 @@ static void out_conflict(so_json_writer *w, const so_conflict *c) {
   so_json_object_end(w);
 }
 
-void so_out_conflicts(so_json_writer *w, const so_conflict *conflicts, size_t count) {
+void so_out_conflicts(so_json_writer *w, const so_conflict *conflicts, size_t count,
+                      bool is_merge) {
   so_json_name(w, "conflicts");
   so_json_array(w);
   for (size_t i = 0; i < count; i++) {
-    out_conflict(w, &conflicts[i]);
+    out_conflict(w, &conflicts[i], is_merge);
   }
   so_json_array_end(w);
 }

@@ -35,8 +35,9 @@ void so_out_entry(so_json_writer *w, so_bytes path, const so_entry *entry);
 void so_out_ref(so_json_writer *w, const so_ref *ref, const so_oid *commit);
 void so_out_repo(so_json_writer *w, const so_repo *repo);
 
-// so_out_conflicts writes the member "conflicts".
-void so_out_conflicts(so_json_writer *w, const so_conflict *conflicts, size_t count);
+// so_out_conflicts writes the member "conflicts", with the words for a merge or for a transaction.
+void so_out_conflicts(so_json_writer *w, const so_conflict *conflicts, size_t count,
+                      bool is_merge);
 
 void so_out_token(so_json_writer *w, const so_token *token);
 

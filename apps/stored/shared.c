@@ -117,7 +117,8 @@ so_status so_shared_reply_commit(so_call *c, uint16_t http_status, const so_oid 
 so_status so_shared_reply_conflicts(so_call *c, const char *code, const char *detail,
                                     const so_conflict *conflicts, size_t count) {
   so_json_writer w = so_call_problem_begin(c, 409, code, detail);
-  so_out_conflicts(&w, conflicts, count);
+  so_out_conflicts(&w, conflicts, count,
+                   so_bytes_equal(so_str(code), so_str("merge_conflict")));
   return so_call_problem_end(c, 409, &w);
 }
 
