@@ -219,6 +219,20 @@ void so_tls_send_alert(so_tls *tls, so_writer *out, uint8_t level, uint8_t alert
   end_record(tls, SO_TLS_CONTENT_ALERT, record, 2);
 }
 
+static void wipe_secrets(so_tls *tls) {
+  so_wipe(&tls->read, sizeof tls->read);
+  so_wipe(&tls->write, sizeof tls->write);
+  so_wipe(tls->share_private, sizeof tls->share_private);
+  so_wipe(tls->secret, sizeof tls->secret);
+  so_wipe(tls->client_secret, sizeof tls->client_secret);
+  so_wipe(tls->server_secret, sizeof tls->server_secret);
+  so_wipe(tls->client_next_secret, sizeof tls->client_next_secret);
+  so_wipe(tls->server_next_secret, sizeof tls->server_next_secret);
+  so_wipe(tls->exporter_secret, sizeof tls->exporter_secret);
+  so_wipe(tls->resumption_secret, sizeof tls->resumption_secret);
+  so_rng_wipe(&tls->rng);
+}
+
 so_status so_tls_fail(so_tls *tls, so_writer *out, so_status failure) {
   SO_ASSERT(!so_ok(failure) && !so_is(failure, SO_AGAIN));
   tls->failure = failure;
@@ -227,9 +241,6 @@ so_status so_tls_fail(so_tls *tls, so_writer *out, so_status failure) {
     tls->alert_sent = (uint8_t)failure.detail;
     so_tls_send_alert(tls, out, ALERT_FATAL, tls->alert_sent);
   }
-  so_wipe(&tls->read, sizeof tls->read);
-  so_wipe(&tls->write, sizeof tls->write);
-  so_wipe(tls->share_private, sizeof tls->share_private);
-  so_wipe(tls->secret, sizeof tls->secret);
+  wipe_secrets(tls);
   return failure;
 }

@@ -254,7 +254,7 @@ SO_MUST_USE so_status so_tls_send(so_tls *tls, const so_tls_config *config, so_w
 // its own, too.
 void so_tls_update_keys(so_tls *tls, bool ask);
 
-// so_tls_close emits close_notify, once. Receiving goes on.
+// so_tls_close emits close_notify, once, for which `out` must have 24 bytes left. Receiving goes on.
 void so_tls_close(so_tls *tls, so_writer *out);
 
 // so_tls_abort ends the connection for a reason of the caller's: emits `alert` (SO_TLS_ALERT_*).

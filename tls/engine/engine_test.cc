@@ -398,6 +398,9 @@ TEST_F(ConnectedTest, FailureIsStickyAndSecretsAreGone) {
   SO_EXPECT_CODE(SO_MALFORMED, server.Send("x"));
   EXPECT_EQ(server.Drain(), "");
   EXPECT_FALSE(server.tls.write.on);
+  const uint8_t zeros[SO_TLS_SECRET_LEN_MAX] = {0};
+  EXPECT_EQ(memcmp(server.tls.client_secret, zeros, sizeof zeros), 0);
+  EXPECT_EQ(memcmp(server.tls.resumption_secret, zeros, sizeof zeros), 0);
   EXPECT_FALSE(client.Take(alert));
   EXPECT_EQ(client.tls.alert_received, SO_TLS_ALERT_BAD_RECORD_MAC);
 }

@@ -23,7 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   }
   // The name of the key is what the input begins with, so that opening goes on to the tag.
   memset(fresh, 0, sizeof fresh);
-  memcpy(fresh, data, len < 16 ? len : 16);
+  if (len != 0) {
+    memcpy(fresh, data, len < 16 ? len : 16);
+  }
   so_tls_ticket_keys_init(&keys, fresh, 0);
   if (so_ok(so_tls_ticket_open(&keys, &cpu, in, &ticket))) {
     abort();  // A forged tag.
