@@ -66,7 +66,7 @@ def so_effect_library(name, srcs = [], hdrs = [], deps = [], copts = [], linkopt
         deps = deps,
     )
 
-def so_binary(name, srcs = [], deps = [], data = [], linkopts = [], testonly = 0, visibility = None):
+def so_binary(name, srcs = [], deps = [], data = [], linkopts = [], testonly = 0, visibility = None, tags = []):
     """A Unix program."""
     native.cc_binary(
         name = name,
@@ -75,6 +75,7 @@ def so_binary(name, srcs = [], deps = [], data = [], linkopts = [], testonly = 0
         copts = _WARN + _FRAME,
         data = data,
         linkopts = linkopts,
+        tags = tags,
         target_compatible_with = ["@platforms//os:linux"],
         visibility = visibility,
         deps = deps,
