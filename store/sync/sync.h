@@ -44,6 +44,9 @@ typedef struct so_pack_store {
                           so_status (*check)(void *ctx, so_kind kind, so_bytes payload),
                           void *check_ctx);
   void *ctx;
+  // Receiving: the repository's salt, to hold the map of every new commit against the one shape that
+  // its content can have (so_tree_verify). NULL: not checked.
+  const uint8_t *salt;
 } so_pack_store;
 
 // --- sender ---------------------------------------------------------------------------------
