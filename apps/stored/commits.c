@@ -1,4 +1,5 @@
 #include "apps/stored/handlers.h"
+#include "apps/stored/idempotency.h"
 #include "apps/stored/json_in.h"
 #include "apps/stored/json_out.h"
 #include "apps/stored/shared.h"
@@ -142,7 +143,8 @@ static so_status read_base(so_call *c, const so_json *body, so_transaction *t, b
   return sent;
 }
 
-so_status so_handle_commits_post(so_call *c) {
+// post_once does the transaction; a success is remembered under `id`.
+static so_status post_once(so_call *c, const so_oid *id) {
   so_status sent;
   const so_json *body;
   bool base_ok;
@@ -186,5 +188,17 @@ so_status so_handle_commits_post(so_call *c) {
     return so_call_reply_status(c, status, "commit");
   }
   c->server->stats.commits++;
-  return so_shared_reply_commit(c, r->is_unchanged ? 200 : 201, &r->commit);
+  const uint16_t http_status = r->is_unchanged ? 200 : 201;
+  so_idempotency_done(c->server, id, http_status, &r->commit);
+  return so_shared_reply_commit(c, http_status, &r->commit);
+}
+
+so_status so_handle_commits_post(so_call *c) {
+  so_status sent;
+  so_oid id;
+  if (so_idempotency_begin(c, &id, &sent)) {
+    sent = post_once(c, &id);
+    so_idempotency_end(c->server, &id);
+  }
+  return sent;
 }

@@ -1,5 +1,7 @@
 #include "apps/stored/server.h"
 
+#include "base/mem.h"
+
 // A fiber that waits for its turn waits as long as it takes: whoever has it always gives it back.
 static void take_turn(void *ctx) {
   so_server_turn *t = ctx;
@@ -22,8 +24,7 @@ static so_turn turn_of(so_server_turn *t, so_sched *sched) {
 }
 
 void so_server_init(so_server *s, const so_world *world, so_db *db, bool public_read) {
-  const so_server zero = {0};
-  *s = zero;
+  memset(s, 0, sizeof *s);  // Too large for a stack.
   s->world = world;
   s->db = db;
   s->public_read = public_read;

@@ -27,6 +27,15 @@ typedef struct so_server_stats {
   uint32_t connections;
 } so_server_stats;
 
+#define SO_SERVER_REMEMBERED 1024
+
+// What a transaction with an Idempotency-Key was answered; see idempotency.h.
+typedef struct so_server_answer {
+  so_oid id;  // None: unused.
+  so_oid commit;
+  uint16_t http_status;  // 0: still under way.
+} so_server_answer;
+
 // A turn that fibers wait for in line.
 typedef struct so_server_turn {
   so_sched *sched;
@@ -48,6 +57,9 @@ typedef struct so_server {
   uint64_t flush_started;  // How many flushes have begun, and how many of these ended well:
   uint64_t flush_done;     // a change made before flush N began is durable when N is done.
   so_status flush_status;  // Sticky: a device that failed to flush stays failed.
+
+  so_server_answer answers[SO_SERVER_REMEMBERED];  // A ring.
+  size_t answer_next;
 
   so_server_stats stats;
 } so_server;

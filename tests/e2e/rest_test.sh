@@ -7,7 +7,7 @@ STORECTL=$(runfile "$2")
 R=/v1/repos/docs
 ZEROS=$(printf '0%.0s' $(seq 64))
 
-# commit JSON: a transaction; NAME of the head afterwards in $(get .commit).
+# commit JSON [curl arguments]: a transaction; its hash is $(get .commit) then.
 commit() { post $R/commits "$@"; }
 
 test_without_token() {
@@ -310,9 +310,17 @@ test_transactions() {
   want "a base does not make a branch" 404 '.code == "no_such_ref"'
   commit '{"branch":"fresh","operations":[{"op":"put","path":"x","value":"x"}]}'
   want "without a base the branch is made" 201
+  commit '{"branch":"main","operations":[{"op":"put","path":"idem","value":"1"}]}' -H 'Idempotency-Key: k1'
+  local once
+  once=$(get .commit)
+  commit '{"branch":"main","operations":[{"op":"put","path":"after-idem","value":"1"}]}'
+  commit '{"branch":"main","operations":[{"op":"put","path":"idem","value":"1"}]}' -H 'Idempotency-Key: k1'
+  want "an idempotency key repeats the answer" 201 ".commit == \"$once\""
+  commit '{"branch":"main","operations":[]}' -H 'Idempotency-Key: a b'
+  want "a key with a space" 400 '.code == "bad_request"'
 }
 
-# race NAME PATH1 PATH2: two clients at the same time from the same base; prints both statuses.
+# race PATH1 PATH2: two clients at the same time from the same base; prints both statuses.
 race() {
   req GET $R/commits/main
   local base pid1 pid2
