@@ -145,8 +145,8 @@ TEST(TextDiffTest, RefusalOfMemoryIsLimitAndLeaksNothing) {
     so_buf out;
     so_buf_init(&out, Heap(), 4096);
     size_t conflicts;
-    const so_status s = so_text_merge(View(a), View(b), View(c), SO_MERGE_DIFF3, &labels, &heap,
-                                      &out, &conflicts);
+    const so_status s =
+        so_text_merge(View(a), View(b), View(c), SO_MERGE_DIFF3, &labels, &heap, &out, &conflicts);
     EXPECT_TRUE(so_ok(s) || so_is(s, SO_LIMIT));
     EXPECT_EQ(0u, budget.used) << "limit " << limit;
     done = so_ok(s);

@@ -18,11 +18,11 @@ typedef struct box {
 } box;
 
 typedef struct seq {
-  const uint32_t *ids;   // All lines.
-  uint8_t *is_changed;   // By line.
+  const uint32_t *ids;  // All lines.
+  uint8_t *is_changed;  // By line.
   uint32_t count;
-  int32_t *ids_left;     // What is left after setting aside: ids...
-  uint32_t *lines;       // ... and which line each was.
+  int32_t *ids_left;  // What is left after setting aside: ids...
+  uint32_t *lines;    // ... and which line each was.
   int32_t left_count;
 } seq;
 
@@ -239,9 +239,7 @@ static void mark(seq *q, int32_t lo, int32_t hi) {
   }
 }
 
-static int64_t box_size(const box *x) {
-  return (int64_t)x->a_hi - x->a_lo + x->b_hi - x->b_lo;
-}
+static int64_t box_size(const box *x) { return (int64_t)x->a_hi - x->a_lo + x->b_hi - x->b_lo; }
 
 static void compare(search *s) {
   box stack[STACK_MAX];
@@ -269,8 +267,8 @@ static void compare(search *s) {
 static so_status push(so_hunks *h, const so_hunk *hunk) {
   if (h->count == h->cap) {
     const size_t cap = h->cap == 0 ? 16 : h->cap * 2;
-    so_hunk *items = h->heap->resize(h->heap->ctx, h->items, h->cap * sizeof *items,
-                                     cap * sizeof *items);
+    so_hunk *items =
+        h->heap->resize(h->heap->ctx, h->items, h->cap * sizeof *items, cap * sizeof *items);
     if (items == NULL) {
       return so_status_make(SO_LIMIT, 0);
     }

@@ -156,8 +156,7 @@ static so_status emit(merger *m, const so_json *value, so_bytes name, so_json **
   return so_done();
 }
 
-static so_status push(merger *m, const so_json *like, so_bytes name, triple *items,
-                      size_t count) {
+static so_status push(merger *m, const so_json *like, so_bytes name, triple *items, size_t count) {
   so_json *node;
   SO_TRY(emit(m, like, name, &node));
   node->first = NULL;
@@ -328,8 +327,8 @@ static so_status join_elements(merger *m, const triple *t, triple **out, size_t 
 static bool all_are(const triple *t, so_json_type type, bool base_may_lack) {
   const so_json *b = t->at[BASE];
   const bool base_fits = b == NULL ? base_may_lack : b->type == type;
-  return base_fits && t->at[OURS] != NULL && t->at[OURS]->type == type &&
-         t->at[THEIRS] != NULL && t->at[THEIRS]->type == type;
+  return base_fits && t->at[OURS] != NULL && t->at[OURS]->type == type && t->at[THEIRS] != NULL &&
+         t->at[THEIRS]->type == type;
 }
 
 static so_status emit_if(merger *m, const so_json *value, so_bytes name) {

@@ -132,8 +132,8 @@ TEST(JsonMergeTest, ShortMemoryIsLimit) {
     so_buf out;
     so_buf_init(&out, Heap(), 1 << 20);
     so_json_merge_result r;
-    const so_status s = so_json_merge(View(b), View(o), View(t), SO_JSON_FAVOR_NONE, &arena, &out,
-                                      &r);
+    const so_status s =
+        so_json_merge(View(b), View(o), View(t), SO_JSON_FAVOR_NONE, &arena, &out, &r);
     EXPECT_TRUE(so_ok(s) || so_is(s, SO_LIMIT));
     so_buf_release(&out);
     so_arena_release(&arena);

@@ -73,7 +73,7 @@ bool so_glob_match(so_bytes pattern, so_bytes path) {
 // --- lines ----------------------------------------------------------------------------------
 
 typedef struct named_strategy {
-  const char *name;
+  char name[8];  // Not a pointer: tables of those are relocated, so not read-only everywhere.
   so_strategy strategy;
 } named_strategy;
 

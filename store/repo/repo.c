@@ -32,8 +32,6 @@ static so_status turn_put(void *ctx, so_kind kind, so_bytes payload, so_oid *out
   return s;
 }
 
-static const so_objects_ops kTurnOps = {turn_get, turn_unpin, turn_has, turn_put};
-
 static so_status pack_get(void *ctx, const so_oid *oid, so_stored *out) {
   const so_repo *repo = ctx;
   return so_db_get_stored(repo->repos->db, repo->number, oid, out);
@@ -56,7 +54,8 @@ static so_status pack_put(void *ctx, const so_oid *oid, const so_stored *stored,
 }
 
 so_pack_store so_repo_pack_store(const so_repo *repo) {
-  const so_pack_store store = {&repo->objects, pack_get, pack_release, pack_put, (void *)repo};
+  const so_pack_store store = {
+      &repo->objects, pack_get, pack_release, pack_put, (void *)repo, repo->salt};
   return store;
 }
 
@@ -102,7 +101,11 @@ static so_status decode(const so_repos *repos, so_bytes name, so_bytes value, so
   out->default_branch_len = (uint8_t)branch.len;
   memcpy(out->name, name.ptr, name.len);
   out->name_len = (uint8_t)name.len;
-  out->objects.ops = &kTurnOps;
+  out->turn_ops.get = turn_get;
+  out->turn_ops.unpin = turn_unpin;
+  out->turn_ops.has = turn_has;
+  out->turn_ops.put = turn_put;
+  out->objects.ops = &out->turn_ops;
   out->objects.ctx = out;
   return so_db_objects(repos->db, out->number, &out->stored);
 }

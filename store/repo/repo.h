@@ -41,6 +41,7 @@ extern "C" {
 
 #define SO_REPO_NAME_LEN_MAX 100
 #define SO_REF_NAME_LEN_MAX 255
+// Of one update, whose names together must also fit one change of the meta map (LIMIT otherwise).
 #define SO_REF_CHANGES_MAX 1000
 // What fits in one record of the ref log.
 #define SO_REF_WHO_LEN_MAX 256
@@ -65,7 +66,7 @@ typedef struct so_repos {
   so_turn change;  // Every so_repo_commit and so_repo_merge.
 } so_repos;
 
-// An open repository. `objects` points back into it: once opened it must not be copied or moved.
+// An open repository. `objects` points into it: once opened it must not be copied or moved.
 // There is nothing to close.
 typedef struct so_repo {
   const so_repos *repos;
@@ -78,6 +79,7 @@ typedef struct so_repo {
   uint8_t default_branch_len;
   so_objects stored;   // Of the database.
   so_objects objects;  // The same, each put in its turn. Use this one.
+  so_objects_ops turn_ops;
 } so_repo;
 
 // so_repo_name and so_repo_default_branch view the fields of `repo`.
@@ -106,6 +108,12 @@ SO_MUST_USE so_status so_ref_name_check(so_bytes name);
 // so_path_check: 1..4096 bytes of UTF-8 without NUL, in which no segment between '/' is empty, "."
 // or ".." (so it neither begins nor ends with '/'). MALFORMED.
 SO_MUST_USE so_status so_path_check(so_bytes path);
+
+// so_repo_check_paths looks at the paths that commit `to` has and commit `from` (none: nothing) has
+// not: for commits that came in a pack. MALFORMED: a path that so_path_check refuses, CONFLICT: one
+// that is also a directory; `*out_path` (in `arena`) says which. O(differences).
+SO_MUST_USE so_status so_repo_check_paths(const so_repo *repo, const so_oid *from, const so_oid *to,
+                                          so_arena *arena, so_bytes *out_path);
 
 // --- repositories ---------------------------------------------------------------------------
 
@@ -231,8 +239,8 @@ typedef struct so_resolved {
 
 // so_repo_resolve finds the commit an expression means:
 //   HEAD or @                the default branch
-//   NAME                     refs/heads/NAME, refs/tags/NAME, refs/remotes/NAME, a full name, a hash
-//   HASH                     64 digits, or at least 6 that begin one commit's only
+//   NAME                     refs/heads/NAME, refs/tags/NAME, refs/remotes/NAME, a full name, a
+//   hash HASH                     64 digits, or at least 6 that begin one commit's only
 //   X@{2026-01-02T03:04:05Z}  what ref X said then
 //   X~N  X^N                 N first parents back; the Nth parent
 // NOT_FOUND; MALFORMED: not an expression; CONFLICT: a hash prefix that several commits have.

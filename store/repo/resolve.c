@@ -152,7 +152,7 @@ static so_status try_ref(const so_repo *repo, const char *prefix, so_bytes name,
 }
 
 // Where a short name is looked for, in this order.
-static const char *const kPrefixes[] = {"refs/heads/", "refs/tags/", "refs/remotes/", ""};
+static const char kPrefixes[4][14] = {"refs/heads/", "refs/tags/", "refs/remotes/", ""};
 
 static so_status resolve_name(const so_repo *repo, so_bytes name, so_resolved *out) {
   if (so_bytes_equal(name, so_str("HEAD")) || so_bytes_equal(name, so_str("@"))) {
