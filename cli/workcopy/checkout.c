@@ -234,13 +234,39 @@ static so_status on_remove(void *ctx, const so_change *change) {
 
 typedef struct writing {
   cli_workcopy *w;
+  bool force;
   cli_progress progress;
   uint64_t files;
 } writing;
 
+// clear_way removes a file, or a link, that stands where a directory of this path should be.
+static void clear_way(cli_workcopy *w, so_bytes path) {
+  char text[CLI_PATH_LEN];
+  if (!path_text(path, text)) {
+    return;
+  }
+  for (char *slash = strchr(text, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    const char *name;
+    struct stat s;
+    *slash = '\0';
+    const int dir = cli_dir_open(w->root_fd, text, false, &name);
+    if (dir < 0) {
+      return;  // Nothing is there.
+    }
+    if (fstatat(dir, name, &s, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(s.st_mode)) {
+      unlinkat(dir, name, 0);
+    }
+    close(dir);
+    *slash = '/';
+  }
+}
+
 static so_status on_write(void *ctx, const so_change *change) {
   writing *x = ctx;
   cli_progress_update(&x->progress, ++x->files, 0, 0);
+  if (x->force && change->has_new) {
+    clear_way(x->w, change->key);
+  }
   return change->has_new ? cli_checkout_file(x->w, change->key, &change->new_entry) : so_done();
 }
 
@@ -256,7 +282,7 @@ static int refuse(const look *l) {
 
 int cli_checkout(cli_workcopy *w, const so_oid *from, const so_oid *to, bool force) {
   look l = {.w = w};
-  writing x = {.w = w};
+  writing x = {.w = w, .force = force};
   if (!force) {
     const so_status status = each_change(w, from, to, on_look, &l);
     if (!so_ok(status)) {

@@ -194,7 +194,8 @@ static int open_store(cli_workcopy *w, const char *path) {
   status = so_db_open(&config, &w->db);
   if (!so_ok(status)) {
     so_block_close(&w->device);
-    return cli_fail_status(status, path);
+    const bool no_store = so_is(status, SO_NOT_FOUND) || so_is(status, SO_MALFORMED);
+    return cli_fail_status(no_store ? so_status_make(SO_CORRUPT, 0) : status, path);
   }
   w->repos.db = w->db;
   w->repos.heap = w->c->heap;
