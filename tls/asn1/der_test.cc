@@ -68,6 +68,16 @@ TEST(DerReaderTest, TakesOnlyTheShortestDefiniteLength) {
   EXPECT_FALSE(ReadsAny("3080020101" "0000")) << "indefinite";
 }
 
+TEST(DerReaderTest, ContentsHaveALargestLength) {
+  std::string most = FromHex("0483ffffff") + std::string(SO_DER_LEN_MAX, 'x');
+  so_der d = so_der_of(so_test::View(most));
+  so_bytes v;
+  EXPECT_TRUE(so_der_octets(&d, &v) && so_der_done(&d));
+  std::string more = FromHex("048401000000") + std::string(SO_DER_LEN_MAX + size_t{1}, 'x');
+  d = so_der_of(so_test::View(more));
+  EXPECT_FALSE(so_der_octets(&d, &v));
+}
+
 TEST(DerReaderTest, RefusesTagsOfSeveralBytesAndTagZero) {
   EXPECT_FALSE(ReadsAny("1f8100"));
   EXPECT_FALSE(ReadsAny("bf2000"));

@@ -232,6 +232,9 @@ TEST(VerifyTest, OnlyCertificateAuthoritiesIssue) {
   EXPECT_EQ(c.result.depth, 1);
   EXPECT_EQ(c.Trust({"leaf"}).Run(), SO_X509_ISSUER_NOT_CA);
   EXPECT_EQ(Check({"leaf_of_no_sign", "inter_no_sign"}).Run(), SO_X509_ISSUER_NOT_CA);
+  EXPECT_EQ(Check({"leaf_of_not_ca", "inter_not_ca"}).Run(), SO_X509_ISSUER_NOT_CA);
+  EXPECT_EQ(Check({"leaf_of_no_constraints", "inter_no_constraints"}).Run(),
+            SO_X509_ISSUER_NOT_CA);
 }
 
 TEST(VerifyTest, PathLengthsCountIntermediatesThatAreNotSelfIssued) {
@@ -256,6 +259,28 @@ TEST(VerifyTest, NameConstraintsHoldForEveryName) {
   EXPECT_EQ(run("names_ip", "198.51.100.1"), SO_X509_NAME_NOT_PERMITTED);
   EXPECT_EQ(run("names_ipv6", "2001:db8::1"), SO_X509_NAME_NOT_PERMITTED)
       << "only some IPv4 addresses are permitted";
+}
+
+TEST(VerifyTest, NameConstraintsOfUnusualForms) {
+  EXPECT_EQ(Check({"names_self", "inter_names"}).Name("other.example").Run(),
+            SO_X509_NAME_NOT_PERMITTED)
+      << "only CAs may be exempt as self-issued";
+  EXPECT_EQ(Check({"names_space", "inter_names"}).Run(), SO_X509_NAME_NOT_PERMITTED)
+      << "what is no DNS name is not inside";
+  EXPECT_EQ(Check({"leaf_ipv6", "inter_ipv6"}).Name("2001:db8::1").Run(), SO_X509_VERIFIED);
+  EXPECT_EQ(Check({"leaf_ipv4", "inter_ipv6"}).Name("192.0.2.1").Run(),
+            SO_X509_NAME_NOT_PERMITTED);
+  EXPECT_EQ(Check({"leaf_dot", "inter_dot"}).Name("a.dot.example").Run(), SO_X509_VERIFIED);
+  EXPECT_EQ(Check({"leaf_no_dot", "inter_dot"}).Name("dot.example").Run(),
+            SO_X509_NAME_NOT_PERMITTED);
+}
+
+TEST(VerifyTest, ANameThatIsNoDnsNameMatchesNothing) {
+  const so_x509 cert = Parsed("names_space");
+  so_x509_name name = {SO_X509_NAME_DNS, so_str("host.example"), {}, 0};
+  EXPECT_TRUE(so_x509_matches(&cert, &name));
+  name.dns = so_str("sp ace.host.example");
+  EXPECT_FALSE(so_x509_matches(&cert, &name));
 }
 
 TEST(VerifyTest, ConstraintsOnOtherKindsOfNamesAreRefused) {

@@ -104,6 +104,11 @@ issue leaf_of_server inter_server "$server$san"
 issue inter_no_sign root "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,cRLSign\n"
 issue leaf_of_no_sign inter_no_sign "$server$san"
 
+issue inter_not_ca root "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,keyCertSign\n"
+issue leaf_of_not_ca inter_not_ca "$server$san"
+issue inter_no_constraints root "keyUsage=critical,keyCertSign\n"
+issue leaf_of_no_constraints inter_no_constraints "$server$san"
+
 nc='nameConstraints=critical,permitted;DNS:host.example,permitted;IP:192.0.2.0/255.255.255.0'
 nc="$nc,excluded;DNS:bad.host.example\n"
 issue inter_names root "$ca$nc"
@@ -115,6 +120,19 @@ issue names_wildcard inter_names "${server}subjectAltName=DNS:*.host.example\n"
 issue names_wildcard_ok inter_names "${server}subjectAltName=DNS:*.good.host.example\n"
 issue names_ip inter_names "${server}subjectAltName=IP:198.51.100.1\n"
 issue names_ipv6 inter_names "${server}subjectAltName=IP:2001:db8::1\n"
+issue names_space inter_names "${server}subjectAltName=DNS:host.example,DNS:sp ace.host.example\n"
+# An end entity that bears the name of its issuer.
+openssl req -new -key spare.key -subj /CN=inter_names -out r.csr
+printf '%b' "${server}subjectAltName=DNS:other.example\n" >r.ext
+openssl x509 -req -in r.csr -CA inter_names.crt -CAkey inter_names.key -days 18000 -extfile r.ext \
+  -out names_self.crt 2>/dev/null
+show names_self
+issue inter_ipv6 root "${ca}nameConstraints=critical,permitted;IP:::/::\n"
+issue leaf_ipv4 inter_ipv6 "${server}subjectAltName=IP:192.0.2.1\n"
+issue leaf_ipv6 inter_ipv6 "${server}subjectAltName=IP:2001:db8::1\n"
+issue inter_dot root "${ca}nameConstraints=critical,permitted;DNS:.dot.example\n"
+issue leaf_dot inter_dot "${server}subjectAltName=DNS:a.dot.example\n"
+issue leaf_no_dot inter_dot "${server}subjectAltName=DNS:dot.example\n"
 issue inter_directory root "${ca}nameConstraints=critical,permitted;dirName:dn\n[dn]\nCN=x\n"
 issue leaf_of_directory inter_directory "$server$san"
 
