@@ -227,6 +227,8 @@ TEST(SyncTest, CutAnywhereAndTriedAgainItCompletes) {
         tips = in.Tips();
       }
       const string rest = by_skip ? SendFrom(&r, {head}, {}, arrived) : SendFrom(&r, {head}, tips);
+      ASSERT_TRUE(arrived == 0 || !by_skip || rest.size() < pack.size());
+      ASSERT_TRUE(tips.empty() || by_skip || rest.size() < pack.size());
       SO_ASSERT_OK(Receive(Plain(m), rest));
       ASSERT_EQ(whole.size(), m.size());
     }
