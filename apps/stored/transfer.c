@@ -184,6 +184,36 @@ static so_status reply_pushed(so_call *c, const so_ref_updates *updates, uint64_
   return so_call_reply_json(c, 200, NULL);
 }
 
+// check_paths looks at what each pushed commit adds to what its ref names now. A target that is not
+// there, or is no commit, is left to the change of refs, which says so.
+static so_status check_paths(so_call *c, const so_ref_updates *updates, so_bytes *out_path) {
+  for (size_t i = 0; i < updates->count; i++) {
+    const so_ref_change *change = &updates->changes[i];
+    so_oid to, from = {{0}};
+    so_ref now;
+    if (so_oid_is_none(&change->new_oid) ||
+        !so_ok(so_commit_of(&c->repo.objects, &change->new_oid, &to))) {
+      continue;
+    }
+    if (so_ok(so_ref_get(&c->repo, change->name, &now))) {
+      SO_TRY(so_commit_of(&c->repo.objects, &now.oid, &from));
+    }
+    SO_TRY(so_repo_check_paths(&c->repo, &from, &to, &c->arena, out_path));
+  }
+  return so_done();
+}
+
+static so_status reply_bad_path(so_call *c, so_status status, so_bytes path) {
+  if (!so_is(status, SO_MALFORMED) && !so_is(status, SO_CONFLICT)) {
+    return so_call_reply_status(c, status, "objects");
+  }
+  so_json_writer w = so_call_problem_begin(
+      c, 400, "bad_path", "a pushed commit has a path that is not valid, or is both a value and a "
+                          "directory; no ref was changed");
+  so_json_member_string(&w, "path", path);
+  return so_call_problem_end(c, 400, &w);
+}
+
 static so_status push_receive(push *p, const so_ref_updates *updates) {
   so_call *c = p->call;
   const so_receive_limits limits = {0, 0};
@@ -199,6 +229,11 @@ static so_status push_receive(push *p, const so_ref_updates *updates) {
   so_receiver_close(receiver);
   if (!so_ok(status)) {
     return reply_bad_pack(c, status);
+  }
+  so_bytes path = {NULL, 0};
+  status = check_paths(c, updates, &path);
+  if (!so_ok(status)) {
+    return reply_bad_path(c, status, path);
   }
   status = so_ref_updates_apply(c, updates->changes, updates->count, updates->why, &result);
   if (!so_ok(status)) {
