@@ -75,15 +75,6 @@ SO_MUST_USE static inline so_status so_listener_local(const so_listener *l, so_e
 }
 static inline void so_listener_close(const so_listener *l) { l->ops->close(l->ctx); }
 
-typedef struct so_net {
-  // CONFLICT: the address is in use. DENIED: not permitted to bind it.
-  so_status (*listen)(void *ctx, const so_endpoint *at, so_listener *out);
-  so_status (*connect)(void *ctx, const so_endpoint *to, uint64_t deadline_ns, so_stream *out);
-  // Looks up `name` (a host name or a literal address). NOT_FOUND when there is none.
-  so_status (*resolve)(void *ctx, so_bytes name, uint64_t deadline_ns, so_endpoint *out);
-  void *ctx;
-} so_net;
-
 #ifdef __cplusplus
 }
 #endif

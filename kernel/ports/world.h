@@ -10,7 +10,7 @@
 #include "kernel/ports/console.h"
 #include "kernel/ports/entropy.h"
 #include "kernel/ports/fiber.h"
-#include "kernel/ports/stream.h"
+#include "kernel/ports/net.h"
 
 #ifdef __cplusplus
 extern "C" {

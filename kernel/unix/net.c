@@ -369,5 +369,5 @@ static so_status net_resolve(void *ctx, so_bytes name, uint64_t deadline_ns, so_
 }
 
 void unix_net_init(so_unix *u) {
-  u->world.net = (so_net){net_listen, net_connect, net_resolve, u};
+  u->world.net = (so_net){net_listen, net_connect, net_resolve, NULL, u};
 }

@@ -312,5 +312,5 @@ static so_status net_resolve(void *ctx, so_bytes name, uint64_t deadline_ns, so_
 
 void sim_net_init(so_sim *sim) {
   sim->next_port = 49152;
-  sim->world.net = (so_net){net_listen, net_connect, net_resolve, sim};
+  sim->world.net = (so_net){net_listen, net_connect, net_resolve, NULL, sim};
 }
