@@ -1,8 +1,10 @@
 #ifndef SO_KERNEL_UNIX_INTERNAL_H_
 #define SO_KERNEL_UNIX_INTERNAL_H_
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include "kernel/fiber/sched.h"
 #include "kernel/unix/unix.h"
@@ -63,6 +65,7 @@ typedef struct so_unix {
   bool has_signals;
   sigset_t old_mask;
   unsigned calls;  // Socket calls since the loop last looked at the devices.
+  uint64_t looks;  // How often it looked: events of a look are lost to fibers that did not wait.
   unix_stacks stacks;
   unix_workers workers;
   unix_console console;
@@ -86,6 +89,21 @@ void unix_stacks_release(unix_stacks *s, size_t len);
 void unix_host_init(so_unix *u);
 void unix_console_flush(unix_console *c);
 void unix_net_init(so_unix *u);
+
+// unix_take_turn lets others run when this fiber's sockets have long been ready at once.
+void unix_take_turn(so_unix *u);
+
+typedef union unix_address {
+  struct sockaddr any;
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+} unix_address;
+
+socklen_t unix_address_of(const so_endpoint *e, unix_address *out);
+so_endpoint unix_endpoint_of(const unix_address *a);
+
+// unix_bind is so_net.bind.
+so_status unix_bind(void *ctx, const so_endpoint *at, so_datagram_socket *out);
 
 // unix_open_block is so_unix_open_block whose flushes wait in a worker when `u` is not NULL.
 so_status unix_open_block(so_unix *u, so_bytes path, bool create, so_block *out);

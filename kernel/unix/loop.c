@@ -99,6 +99,7 @@ static bool idle(void *ctx, uint64_t deadline_ns) {
   const int n = epoll_wait(u->epoll_fd, events, EVENTS_A_LOOK, timeout_ms(u, deadline_ns));
   SO_ASSERT(n >= 0 || errno == EINTR);
   u->calls = 0;
+  u->looks++;
   // No fiber runs in this loop, so no watch is freed while its event is still to come.
   for (int i = 0; i < n; i++) {
     dispatch(u, events[i].data.ptr, events[i].events);

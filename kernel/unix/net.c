@@ -33,8 +33,7 @@ static so_status io_error(int error) { return so_status_make(SO_IO, (uint16_t)er
 
 static bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
-// take_turn lets others run when this fiber's sockets have long been ready at once.
-static void take_turn(so_unix *u) {
+void unix_take_turn(so_unix *u) {
   if (++u->calls >= UNIX_CALLS_MAX) {
     u->calls = 0;
     so_fiber_yield(&u->sched);
@@ -46,7 +45,7 @@ static void take_turn(so_unix *u) {
 static so_status socket_read(void *ctx, uint8_t *buf, size_t cap, uint64_t deadline_ns,
                              size_t *out_len) {
   unix_socket *const s = ctx;
-  take_turn(s->u);
+  unix_take_turn(s->u);
   for (;;) {
     const ssize_t n = recv(s->watch.fd, buf, cap, 0);
     if (n >= 0) {
@@ -63,7 +62,7 @@ static so_status socket_read(void *ctx, uint8_t *buf, size_t cap, uint64_t deadl
 
 static so_status socket_write(void *ctx, so_bytes bytes, uint64_t deadline_ns) {
   unix_socket *const s = ctx;
-  take_turn(s->u);
+  unix_take_turn(s->u);
   while (bytes.len != 0) {
     const ssize_t n = send(s->watch.fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
     if (n >= 0) {
@@ -109,43 +108,6 @@ static so_status adopt(so_unix *u, int fd, so_stream *out) {
   return so_done();
 }
 
-// --- addresses --------------------------------------------------------------------------------
-
-typedef union address {
-  struct sockaddr any;
-  struct sockaddr_in v4;
-  struct sockaddr_in6 v6;
-} address;
-
-static socklen_t address_of(const so_endpoint *e, address *out) {
-  memset(out, 0, sizeof *out);
-  if (e->family == 4) {
-    out->v4.sin_family = AF_INET;
-    out->v4.sin_port = htons(e->port);
-    memcpy(&out->v4.sin_addr, e->address, 4);
-    return sizeof out->v4;
-  }
-  SO_ASSERT(e->family == 6);
-  out->v6.sin6_family = AF_INET6;
-  out->v6.sin6_port = htons(e->port);
-  memcpy(&out->v6.sin6_addr, e->address, 16);
-  return sizeof out->v6;
-}
-
-static so_endpoint endpoint_of(const address *a) {
-  so_endpoint e = {0};
-  if (a->any.sa_family == AF_INET) {
-    e.family = 4;
-    e.port = ntohs(a->v4.sin_port);
-    memcpy(e.address, &a->v4.sin_addr, 4);
-  } else {
-    e.family = 6;
-    e.port = ntohs(a->v6.sin6_port);
-    memcpy(e.address, &a->v6.sin6_addr, 16);
-  }
-  return e;
-}
-
 // --- accepting --------------------------------------------------------------------------------
 
 static void free_if_unused(unix_listener *l) {
@@ -185,12 +147,12 @@ static so_status accept_wait(unix_listener *l, int error, uint64_t deadline_ns) 
 static so_status accept_one(unix_listener *l, uint64_t deadline_ns, so_stream *out,
                             so_endpoint *out_peer) {
   while (!l->closed && !so_sched_stopping(&l->u->sched)) {
-    address peer;
+    unix_address peer;
     socklen_t len = sizeof peer;
     memset(&peer, 0, sizeof peer);
     const int fd = accept4(l->watch.fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      *out_peer = endpoint_of(&peer);
+      *out_peer = unix_endpoint_of(&peer);
       return adopt(l->u, fd, out);
     }
     const so_status s = accept_wait(l, errno, deadline_ns);
@@ -205,7 +167,7 @@ static so_status listener_accept(void *ctx, uint64_t deadline_ns, so_stream *out
                                  so_endpoint *out_peer) {
   unix_listener *const l = ctx;
   so_sched *const sched = &l->u->sched;
-  take_turn(l->u);
+  unix_take_turn(l->u);
   l->accepting++;
   const bool before = so_fiber_wake_on_stop(sched, true);
   const so_status s = accept_one(l, deadline_ns, out, out_peer);
@@ -217,12 +179,12 @@ static so_status listener_accept(void *ctx, uint64_t deadline_ns, so_stream *out
 
 static so_status listener_local(void *ctx, so_endpoint *out) {
   const unix_listener *const l = ctx;
-  address a;
+  unix_address a;
   socklen_t len = sizeof a;
   if (getsockname(l->watch.fd, &a.any, &len) != 0) {
     return io_error(errno);
   }
-  *out = endpoint_of(&a);
+  *out = unix_endpoint_of(&a);
   return so_done();
 }
 
@@ -235,8 +197,8 @@ static void listener_close(void *ctx) {
 }
 
 static so_status bind_and_listen(int fd, const so_endpoint *at) {
-  address a;
-  const socklen_t len = address_of(at, &a);
+  unix_address a;
+  const socklen_t len = unix_address_of(at, &a);
   const int on = 1;
   (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (at->family == 6) {
@@ -283,7 +245,7 @@ static so_status await_connected(so_unix *u, unix_socket *s, uint64_t deadline_n
   for (;;) {
     int error = 0;
     socklen_t len = sizeof error;
-    address peer;
+    unix_address peer;
     socklen_t peer_len = sizeof peer;
     if (getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0) {
       return io_error(error != 0 ? error : errno);
@@ -298,8 +260,8 @@ static so_status await_connected(so_unix *u, unix_socket *s, uint64_t deadline_n
 static so_status net_connect(void *ctx, const so_endpoint *to, uint64_t deadline_ns,
                              so_stream *out) {
   so_unix *const u = ctx;
-  address a;
-  const socklen_t len = address_of(to, &a);
+  unix_address a;
+  const socklen_t len = unix_address_of(to, &a);
   int fd;
   SO_TRY(make_socket(to, &fd));
   const bool under_way = connect(fd, &a.any, len) == 0 || errno == EINPROGRESS || errno == EINTR;
@@ -332,10 +294,10 @@ static void look_up(void *arg) {
   l->error = EAI_NONAME;
   for (const struct addrinfo *i = list; i != NULL && l->error != 0; i = i->ai_next) {
     if (i->ai_family == AF_INET || i->ai_family == AF_INET6) {
-      address a;
+      unix_address a;
       memset(&a, 0, sizeof a);
       memcpy(&a, i->ai_addr, i->ai_addrlen < sizeof a ? i->ai_addrlen : sizeof a);
-      l->found = endpoint_of(&a);
+      l->found = unix_endpoint_of(&a);
       l->error = 0;
     }
   }
@@ -369,5 +331,5 @@ static so_status net_resolve(void *ctx, so_bytes name, uint64_t deadline_ns, so_
 }
 
 void unix_net_init(so_unix *u) {
-  u->world.net = (so_net){net_listen, net_connect, net_resolve, NULL, u};
+  u->world.net = (so_net){net_listen, net_connect, net_resolve, unix_bind, u};
 }
