@@ -10,8 +10,9 @@
 // 0.0.0.0 to 255.255.255.255 before the interface has an address; answers come to the broadcast
 // address (the flag for it is set, so that no address that is not configured has to be received).
 //
-// Whether the address is free is checked by who configures it (ARP probes, RFC 5227): the owner puts
-// the address of SO_DHCP_BOUND on the interface, and says so_dhcp_conflict when somebody has it.
+// Whether the address is free is checked by who configures it (ARP probes, RFC 5227): the owner
+// puts the address of SO_DHCP_BOUND on the interface, and says so_dhcp_conflict when somebody has
+// it.
 //
 // No memory but the struct itself. Views borrow it until the next call.
 
@@ -30,7 +31,8 @@ extern "C" {
 
 #define SO_DHCP_SERVER_PORT 67
 #define SO_DHCP_CLIENT_PORT 68
-#define SO_DHCP_MESSAGE_LEN_MAX 1500  // Read; longer ones are cut by no server that honours option 57.
+// Read; longer ones are cut by no server that honours option 57.
+#define SO_DHCP_MESSAGE_LEN_MAX 1500
 #define SO_DHCP_SEND_LEN_MAX 576      // What every relay passes on.
 #define SO_DHCP_HOSTNAME_LEN_MAX 63
 #define SO_DHCP_DOMAIN_LEN_MAX 255
@@ -38,7 +40,8 @@ extern "C" {
 #define SO_DHCP_DNS_MAX 4
 #define SO_DHCP_NTP_MAX 4
 #define SO_DHCP_ROUTES_MAX 32
-#define SO_DHCP_CLIENT_ID_LEN 15  // 255, identity association (4), DUID-LL of an Ethernet address (10).
+// 255, identity association (4), DUID-LL of an Ethernet address (10).
+#define SO_DHCP_CLIENT_ID_LEN 15
 
 typedef struct so_dhcp_route {
   so_ip destination;
@@ -66,7 +69,8 @@ typedef struct so_dhcp_lease {
   uint8_t domain[SO_DHCP_DOMAIN_LEN_MAX];  // Text, as the server sent it.
 } so_dhcp_lease;
 
-// --- wire format ----------------------------------------------------------------------------------
+// --- wire format
+// ----------------------------------------------------------------------------------
 
 typedef enum so_dhcp_type {
   SO_DHCP_NO_TYPE,  // A BOOTP message.
@@ -91,14 +95,15 @@ typedef struct so_dhcp_reply {
   so_dhcp_lease lease;  // Times are 0 where the server told none.
 } so_dhcp_reply;
 
-// so_dhcp_reply_parse reads a server's message. Options may be cut in pieces (RFC 3396) and overflow
-// into `file` and `sname` (option 52). MALFORMED: truncated, an option that runs out of its field, a
-// length that its option cannot have, no or several message types. UNSUPPORTED: not Ethernet, or
-// not from a server. `client_id` is what we sent.
+// so_dhcp_reply_parse reads a server's message. Options may be cut in pieces (RFC 3396) and
+// overflow into `file` and `sname` (option 52). MALFORMED: truncated, an option that runs out of
+// its field, a length that its option cannot have, no or several message types. UNSUPPORTED: not
+// Ethernet, or not from a server. `client_id` is what we sent.
 SO_MUST_USE so_status so_dhcp_reply_parse(so_bytes message, so_bytes client_id,
                                           so_dhcp_reply *out);
 
-// --- client ---------------------------------------------------------------------------------------
+// --- client
+// ---------------------------------------------------------------------------------------
 
 typedef enum so_dhcp_state {
   SO_DHCP_INIT,         // Waits a little before it begins, also after a NAK or DECLINE.
@@ -138,7 +143,8 @@ typedef struct so_dhcp_stats {
 
 typedef struct so_dhcp_config {
   uint8_t mac[6];
-  so_bytes hostname;  // Sent as option 12; empty: none. Copied, at most SO_DHCP_HOSTNAME_LEN_MAX bytes.
+  // Sent as option 12; empty: none. Copied, at most SO_DHCP_HOSTNAME_LEN_MAX bytes.
+  so_bytes hostname;
   so_ip previous;     // The address of an earlier run, asked for first; family 0: none.
   uint8_t seed[SO_RNG_SEED_LEN];
 } so_dhcp_config;
@@ -170,8 +176,8 @@ typedef struct so_dhcp {
   uint8_t out[SO_DHCP_SEND_LEN_MAX];
 } so_dhcp;
 
-// so_dhcp_init sets up a client that begins within a second (RFC 2131 4.4.1 wants a random wait of 1
-// to 10 s against many hosts that start together; guests of one machine need less).
+// so_dhcp_init sets up a client that begins within a second (RFC 2131 4.4.1 wants a random wait of
+// 1 to 10 s against many hosts that start together; guests of one machine need less).
 void so_dhcp_init(so_dhcp *d, const so_dhcp_config *config, uint64_t now_ns);
 
 uint64_t so_dhcp_deadline(const so_dhcp *d);

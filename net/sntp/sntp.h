@@ -57,8 +57,8 @@ typedef struct so_sntp_packet {
   uint64_t transmit;
 } so_sntp_packet;
 
-// so_sntp_parse reads a message; what follows the 48 bytes (extension fields, a digest) must be whole
-// words, and is not looked at. MALFORMED.
+// so_sntp_parse reads a message; what follows the 48 bytes (extension fields, a digest) must be
+// whole words, and is not looked at. MALFORMED.
 SO_MUST_USE so_status so_sntp_parse(so_bytes message, so_sntp_packet *out);
 
 void so_sntp_emit(const so_sntp_packet *packet, so_writer *w);
@@ -116,20 +116,21 @@ typedef struct so_sntp {
   uint8_t request[SO_SNTP_LEN];
 } so_sntp;
 
-// so_sntp_init sets up a client of the first SO_SNTP_SERVERS_MAX servers. Without any it stays silent.
+// so_sntp_init sets up a client of the first SO_SNTP_SERVERS_MAX servers. Without any it stays
+// silent.
 void so_sntp_init(so_sntp *c, const so_endpoint *servers, size_t count,
                   const uint8_t seed[SO_RNG_SEED_LEN], int64_t not_before_unix_s, uint64_t now_ns);
 
 // so_sntp_deadline is when so_sntp_tick wants to be called; UINT64_MAX: never.
 uint64_t so_sntp_deadline(const so_sntp *c);
 
-// so_sntp_tick does what is due. True: send `*out_request` (a view until the next call) to `*out_to`,
-// from a port that is new each time.
+// so_sntp_tick does what is due. True: send `*out_request` (a view until the next call) to
+// `*out_to`, from a port that is new each time.
 bool so_sntp_tick(so_sntp *c, uint64_t now_ns, so_endpoint *out_to, so_bytes *out_request);
 
-// so_sntp_input takes a datagram that came at `now_ns`. OK: there is a new sample. NOT_FOUND: not an
-// answer to what was asked, still waiting. MALFORMED, DENIED (a kiss), CONFLICT (a check failed): of
-// no use; another server is asked next.
+// so_sntp_input takes a datagram that came at `now_ns`. OK: there is a new sample. NOT_FOUND: not
+// an answer to what was asked, still waiting. DENIED (a kiss) or CONFLICT (a check failed): another
+// server is asked next.
 SO_MUST_USE so_status so_sntp_input(so_sntp *c, const so_endpoint *from, so_bytes message,
                                     uint64_t now_ns);
 

@@ -9,8 +9,8 @@
 //
 // Against forged answers: a random id, a random source port for each message, the case of every
 // letter of the question chosen at random (0x20) and compared exactly, the source address, and
-// cookies once a server showed that it knows them. The same question is never asked twice at a time.
-// A server that does not keep the case or loses the cookie is asked over TCP, not believed.
+// cookies once a server showed that it knows them. The same question is never asked twice at a
+// time. A server that does not keep the case or loses the cookie is asked over TCP, not believed.
 //
 // CNAME chains are followed in an answer and by further questions, SO_RESOLVER_CHAIN_MAX links in
 // all. Answers and denials are remembered for their time to live, in a table of fixed size.
@@ -110,7 +110,8 @@ SO_MUST_USE so_status so_resolver_start(so_resolver *r, so_bytes name, uint16_t 
                                         uint64_t now_ns, so_resolver_id *out);
 
 // so_resolver_take gives the result and ends the lookup. AGAIN: not there yet. NOT_FOUND: no such
-// name, or no address of this type. IO: no server gave an answer. LIMIT: the CNAME chain is too long.
+// name, or no address of this type. IO: no server gave an answer. LIMIT: the CNAME chain is too
+// long.
 SO_MUST_USE so_status so_resolver_take(so_resolver *r, so_resolver_id id, uint64_t now_ns,
                                        so_resolver_answer *out);
 
