@@ -22,6 +22,7 @@ typedef struct unix_watch {
   int fd;
   so_event readable;
   so_event writable;
+  bool joined;  // Room to write signals `readable` too: for owners with one fiber for both.
 } unix_watch;
 
 // Something that a worker thread does while its fiber waits.

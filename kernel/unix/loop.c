@@ -85,7 +85,7 @@ static void dispatch(so_unix *u, unix_watch *w, uint32_t events) {
     unix_workers_collect(u);
     return;
   }
-  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 || w->joined) {
     so_event_signal(&u->sched, &w->readable);
   }
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
