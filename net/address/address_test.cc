@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/writer.h"
-#include <gtest/gtest.h>
+#include "tests/support/support.h"
 
 namespace {
 

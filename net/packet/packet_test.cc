@@ -1,11 +1,11 @@
 #include "net/packet/packet.h"
-#include <gtest/gtest.h>
-
 
 #include <cstdlib>
 #include <random>
 #include <string>
 #include <vector>
+
+#include "tests/support/support.h"
 
 namespace {
 
