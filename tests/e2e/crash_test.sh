@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 STORED=$(runfile "$1")
 STORECTL=$(runfile "$2")
-ROUNDS="${3:-80}"
+ROUNDS="${3:-200}"
 SEED="${4:-$(date +%s)}"
 WRITERS=2
 WRITES_EACH=60

@@ -1,8 +1,9 @@
 #!/bin/bash
-# Every call of docs/rest.md, with curl: usage rest_test.sh STORED STORECTL
+# Every call of docs/rest.md, with curl: usage rest_test.sh STORED STORECTL PUSH
 . "$(dirname "$0")/lib.sh"
 STORED=$(runfile "$1")
 STORECTL=$(runfile "$2")
+PUSH=$(runfile "$3")
 
 R=/v1/repos/docs
 ZEROS=$(printf '0%.0s' $(seq 64))
@@ -490,6 +491,28 @@ test_transfer() {
   want "an unknown want" 404 '.code == "not_found"'
   req POST $R/push -H 'Content-Type: application/x-safeos-push' --data-binary 'nonsense, not a pack'
   want "a push of nonsense" 400
+  test_pushed_paths
+}
+
+# push BRANCH PATH...: a push of files at these paths, whatever they are.
+push() {
+  "$PUSH" "$@" >"$WORK/push"
+  req POST $R/push -H 'Content-Type: application/x-safeos-push' --data-binary "@$WORK/push"
+}
+
+test_pushed_paths() {
+  push pushed a/b a/c
+  want "a push of good paths" 200 '.refs[0].name == "refs/heads/pushed"'
+  for bad in ../x a/../b /a a//b a/ . nul%00byte; do
+    push bad-branch "$bad" good
+    want "a push with the path $bad is refused" 400 '.code == "bad_path" and .path'
+  done
+  push bad-branch a a/b
+  want "a push with a path that is a value and a directory" 400 '.code == "bad_path"'
+  req GET $R/refs/heads/bad-branch
+  want "and no ref was made" 404
+  push pushed z
+  want "a push over a ref that is there" 409 '.code == "ref_changed"'
 }
 
 test_bad_input() {

@@ -341,6 +341,53 @@ TEST(SyncTest, ObjectsWhoseChildrenAreMissingAndWrongGenerationsAreRefused) {
   so_buf_release(&payload);
 }
 
+// Puts a first commit of `count` files into `m`, in a map that is shaped by another salt.
+so_oid CommitOfAnotherShape(so_test::MemoryObjects *m, const so_person &person, int count) {
+  std::vector<string> names;
+  for (int i = 0; i < count; i++) names.push_back("file" + std::to_string(100000 + i));
+  std::vector<so_edit> edits;
+  for (const string &name : names) {
+    so_edit e = {};
+    e.key = View(name);
+    e.entry.type = SO_ENTRY_FILE;
+    e.entry.mode = 0644;
+    e.entry.size = name.size();
+    e.entry.is_inline = true;
+    e.entry.inline_value = View(name);
+    edits.push_back(e);
+  }
+  const so_tree tree = m->Tree(200);
+  const so_oid none = {};
+  so_commit c = {};
+  SO_EXPECT_OK(so_tree_edit_array(&tree, &none, edits.data(), edits.size(), &c.root));
+  c.generation = 1;
+  c.author = c.committer = person;
+  so_buf payload;
+  so_buf_init(&payload, Heap(), 4096);
+  SO_EXPECT_OK(so_commit_encode(&c, &payload));
+  so_oid oid;
+  SO_EXPECT_OK(so_objects_put(m->port(), SO_KIND_COMMIT, so_buf_bytes(&payload), &oid));
+  so_buf_release(&payload);
+  return oid;
+}
+
+TEST(SyncTest, AMapOfAnotherShapeThanItsContentHasIsRefused) {
+  World w;
+  Repo to(&w, "r");
+  so_test::MemoryObjects m;
+  const so_oid head = CommitOfAnotherShape(&m, to.Person(), 5000);
+  Sink sink;
+  SO_ASSERT_OK(Send(m.Tree(200), Plain(m), {head}, {}, &sink));
+  const so_status s = Receive(so_repo_pack_store(to.get()), sink.bytes);
+  SO_EXPECT_CODE(SO_MALFORMED, s);
+  EXPECT_EQ(SO_PACK_BAD_OBJECT, s.detail);
+  SO_EXPECT_CODE(SO_NOT_FOUND, so_objects_has(&to.get()->objects, &head));
+  // Every object by itself is well-formed: without the salt it is taken.
+  so_pack_store unsalted = so_repo_pack_store(to.get());
+  unsalted.salt = nullptr;
+  SO_EXPECT_OK(Receive(unsalted, sink.bytes));
+}
+
 TEST(SyncTest, FailingStoresAreReportedAndTheReceiverStaysFailed) {
   World w;
   Repo r(&w, "r");
