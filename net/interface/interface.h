@@ -34,6 +34,7 @@ extern "C" {
 #define SO_INTERFACE_ADDRESSES_MAX 8u  // IPv4 addresses of one interface.
 #define SO_INTERFACE_LOOP_MAX 64u      // Packets to ourselves that wait for a tick.
 #define SO_INTERFACE_MTU_MIN 1280u     // IPv6's least link MTU (RFC 8200 5).
+#define SO_INTERFACE_MTU_MAX 9216u
 #define SO_PROTOCOL_ICMP 1u
 #define SO_PROTOCOL_TCP 6u
 #define SO_PROTOCOL_UDP 17u
@@ -53,7 +54,8 @@ typedef struct so_interface_lower {
 
 typedef enum so_address_event {
   SO_ADDRESS_USABLE = 1,  // Probed, or added without probing: may be used as source.
-  SO_ADDRESS_CONFLICT,    // Another host has it; the address is gone from the interface.
+  SO_ADDRESS_CONFLICT,    // Another host has it, found while probing: it is gone from here.
+  SO_ADDRESS_CONTESTED,   // Another host uses it too; it is kept and defended (RFC 5227 2.4 c).
 } so_address_event;
 
 // Who is above.
@@ -68,7 +70,7 @@ typedef struct so_interface_upper {
   // so_interface_path_mtu says.
   bool (*error)(void *ctx, const so_ip_error *e, uint64_t now_ns);
 
-  // May be NULL. `mac` is the other host's with SO_ADDRESS_CONFLICT, else NULL.
+  // May be NULL. `mac` is the other host's (CONFLICT, CONTESTED), else NULL.
   void (*address)(void *ctx, const so_ip *address, so_address_event event,
                   const uint8_t mac[SO_MAC_LEN], uint64_t now_ns);
   void *ctx;
@@ -94,7 +96,7 @@ typedef struct so_interface_config {
   uint32_t reassembly_max;          // Datagrams being put together, both families: 64.
   uint32_t reassembly_bytes_max;    // Bytes of pages they may hold: 1 MiB.
   uint32_t path_mtu_max;            // Destinations with a path MTU below the link's: 1024.
-  uint32_t icmp_per_second;         // Errors and echo replies each: 100, bursts of as many.
+  uint32_t icmp_per_second;         // Errors and echo replies each: 1000, bursts of as many.
 } so_interface_config;
 
 // Every packet that is not delivered or sent is in exactly one of the drop counters.
