@@ -252,7 +252,7 @@ void BuildAll(Side *large, Side *small, GitSide *git, const std::string &directo
   if (git->is_there) {
     wall = Wall();
     git->peer.Build("main", large->keys);
-    printf("git built them in %.1f s, %.1f s of CPU\n", Wall() - wall, git->peer.CpuUsed());
+    printf("git built them in %.1f s\n", Wall() - wall);
   }
   fflush(stdout);
 }

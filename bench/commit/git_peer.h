@@ -19,7 +19,8 @@ class GitPeer {
   // Makes an empty repository in `directory` and starts git. False: git is not to be had.
   bool Start(const std::string &directory);
 
-  // Commits `keys` new files on branch `branch`. Returns when it is durable.
+  // Commits `keys` new files on branch `branch`. Returns when it is durable and git has started
+  // anew, with nothing but the repository.
   void Build(const std::string &branch, uint32_t keys);
 
   // Commits one changed file on `branch`, durable.
@@ -40,6 +41,7 @@ class GitPeer {
   double Diff(const std::string &branch, uint32_t count) const;
 
  private:
+  bool Run();
   void Say(const char *bytes, size_t len);
   void Say(const std::string &text) { Say(text.data(), text.size()); }
   void BeginCommit(const std::string &branch);
