@@ -28,7 +28,6 @@ extern "C" {
 #define SO_MLD_ROBUSTNESS 2u
 #define SO_MLD_UNSOLICITED_MS 1000u     // Between two unsolicited reports (RFC 3810 9.11).
 #define SO_MLD_UNSOLICITED_V1_MS 10000u  // RFC 2710 7.10.
-#define SO_MLD_SOURCES_MAX 64u           // Of a query; more are not read, and it counts as one for the group.
 
 typedef struct so_mld_sink {
   // An ICMPv6 message for `dst`. Borrowed for the call.

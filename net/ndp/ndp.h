@@ -36,9 +36,13 @@ extern "C" {
 #define SO_NDP_REDIRECTS_MAX 32u
 #define SO_NDP_REDIRECT_LIFE_S 600u
 #define SO_NDP_DAD_RETRIES_MAX 3u      // IDGEN_RETRIES of RFC 7217.
-#define SO_NDP_SOLICITS_MAX 3u          // MAX_RTR_SOLICITATIONS, then RFC 7559 goes on more slowly.
-#define SO_NDP_SOLICIT_INTERVAL_S 4u
-#define SO_NDP_SOLICIT_INTERVAL_MAX_S 3600u  // MRT of RFC 7559.
+#define SO_NDP_SLAAC_MAX 8u            // Addresses that routers may make us have.
+#define SO_NDP_SOLICIT_INTERVAL_MS 4000u         // IRT of RFC 7559.
+#define SO_NDP_SOLICIT_INTERVAL_MAX_MS 3600000u  // MRT of RFC 7559.
+#define SO_NDP_HOP_LIMIT 64u            // Until a router says otherwise,
+#define SO_NDP_HOP_LIMIT_MIN 32u        // and less than this is not believed: it would cut us off.
+#define SO_NDP_RETRANS_MS_MIN 100u      // Shorter would make us flood the link.
+#define SO_NDP_TIMES_MS_MAX 3600000u    // MAX_REACHABLE_TIME of RFC 4861 6.2.1.
 #define SO_NDP_VALID_FLOOR_S 7200u      // Two hours: RFC 4862 5.5.3 e.
 
 typedef enum so_ndp_identifier {
@@ -107,7 +111,7 @@ typedef struct so_ndp_redirect {
 typedef struct so_ndp_output {
   so_ip src;            // May be ::.
   so_ip dst;
-  const uint8_t *mac;   // NULL: what `dst`, a group, maps to.
+  const uint8_t *mac;   // NULL: what `dst` maps to when it is a group, else what so_ndp_send finds.
   so_bytes icmp;        // Checksum 0. Borrowed for the call.
 } so_ndp_output;
 
@@ -136,6 +140,7 @@ typedef struct so_ndp_stats {
   uint64_t redirects;
   uint64_t redirects_refused;
   uint64_t table_full;       // A router, prefix or address for which there was no room.
+  uint64_t values_refused;   // Hop limits, MTUs and times of a router that are not believed.
   uint64_t no_route;
 } so_ndp_stats;
 
@@ -145,7 +150,7 @@ typedef struct so_ndp {
   uint16_t mtu;            // Of the link: the device's, or less when a router says so.
   uint8_t hop_limit;
   bool router_heard;
-  uint8_t router_solicits;
+  uint8_t redirect_count;
   uint32_t solicit_interval_ms;
   uint64_t solicit_ns;     // When the next router solicitation goes.
   so_ndp_address addresses[SO_NDP_ADDRESSES_MAX];
@@ -180,6 +185,9 @@ SO_MUST_USE so_status so_ndp_remove_address(so_ndp *n, const so_ip *address,
 
 // so_ndp_owns says whether packets to `address` are for us: ours, and proven.
 bool so_ndp_owns(const so_ndp *n, const so_ip *address);
+
+// so_ndp_state_of is the state of an address, NONE when it is not here.
+so_ndp_address_state so_ndp_state_of(const so_ndp *n, const so_ip *address);
 
 // so_ndp_link_local sets `*out` to a proven link-local address of ours; false when there is none.
 bool so_ndp_link_local(const so_ndp *n, so_ip *out);

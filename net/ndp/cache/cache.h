@@ -80,6 +80,7 @@ enum {
   SO_NEIGHBOR_DO_DISCARD = 16,   // Remove the entry; what waits cannot be delivered.
   SO_NEIGHBOR_DO_QUEUE = 32,     // The packet waits.
   SO_NEIGHBOR_DO_SEND = 64,      // The packet goes.
+  SO_NEIGHBOR_DO_FRESH = 128,    // Reachable from now on: start that timer.
 };
 
 typedef struct so_neighbor_rule {

@@ -28,7 +28,7 @@ extern "C" {
 #define SO_ND_DNS_MAX 8u
 #define SO_ND_OPTIONS_MAX 64u   // Of a message; more make it invalid.
 #define SO_ND_NONCE_LEN 6u      // RFC 7527 uses the smallest nonce of RFC 3971.
-#define SO_ND_MESSAGE_LEN_MAX 64u  // The longest that so_nd_emit writes.
+#define SO_ND_MESSAGE_LEN_MAX 64u  // The longest of a host: solicitations and advertisements.
 #define SO_ND_LINK_LEN 6u       // An Ethernet address.
 #define SO_ND_INFINITE_S UINT32_MAX
 
