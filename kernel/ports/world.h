@@ -10,6 +10,7 @@
 #include "kernel/ports/console.h"
 #include "kernel/ports/entropy.h"
 #include "kernel/ports/fiber.h"
+#include "kernel/ports/folder.h"
 #include "kernel/ports/net.h"
 
 #ifdef __cplusplus
@@ -22,6 +23,9 @@ typedef struct so_sidecar {
   // Writes `bytes` as `name`, replacing it atomically. DENIED, IO, LIMIT.
   so_status (*write)(void *ctx, so_bytes name, so_bytes bytes);
   void *ctx;
+  // Appends the text called `name`. NOT_FOUND, DENIED, IO; LIMIT: it is larger than `out` may grow.
+  // NULL where a target only writes.
+  so_status (*read)(void *ctx, so_bytes name, so_buf *out);
 } so_sidecar;
 
 typedef struct so_world {
@@ -38,6 +42,9 @@ typedef struct so_world {
   // not there is made, readable and writable by its owner only. NOT_FOUND, DENIED, IO; CONFLICT when
   // another process holds it.
   so_status (*open_block)(void *ctx, so_bytes name, bool create, so_block *out);
+
+  // Opens a folder to read. NOT_FOUND, DENIED, IO. NULL on a target that has no folders.
+  so_status (*open_folder)(void *ctx, so_bytes name, so_folder *out);
 } so_world;
 
 // so_main is the program. It runs as the first fiber; when it returns the loop ends and its result

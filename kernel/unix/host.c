@@ -110,6 +110,6 @@ void unix_host_init(so_unix *u) {
   u->world.clock = (so_clock){monotonic_ns, unix_ns, NULL};
   u->world.entropy = (so_entropy){entropy_fill, NULL};
   u->world.console = (so_console){console_write, u};
-  u->world.sidecar = (so_sidecar){sidecar_write, NULL};
+  u->world.sidecar = (so_sidecar){sidecar_write, NULL, unix_sidecar_read};
   u->world.heap = so_unix_heap();
 }

@@ -112,6 +112,9 @@ so_status unix_open_block(so_unix *u, so_bytes path, bool create, so_block *out)
 // unix_path copies `path` with a terminator. MALFORMED: empty or a NUL in it; LIMIT: too long.
 so_status unix_path(so_bytes path, char out[UNIX_PATH_CAP]);
 
+so_status unix_open_folder(void *ctx, so_bytes name, so_folder *out);
+so_status unix_sidecar_read(void *ctx, so_bytes name, so_buf *out);
+
 // unix_sync_parent flushes the directory that holds `path`.
 so_status unix_sync_parent(const char *path);
 

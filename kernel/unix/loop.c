@@ -144,6 +144,7 @@ static bool unix_init(so_unix *u, const so_unix_config *config) {
   unix_net_init(u);
   u->world.sched = &u->sched;
   u->world.open_block = open_block;
+  u->world.open_folder = unix_open_folder;
   u->world.ctx = u;
   u->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   return sched_init(u, config) && u->epoll_fd >= 0 && unix_workers_init(u) &&

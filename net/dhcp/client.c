@@ -113,7 +113,7 @@ static void new_exchange(so_dhcp *d, uint64_t now_ns) {
 static void send(so_dhcp *d, so_dhcp_type type, uint64_t now_ns) {
   const uint8_t doublings = d->attempt < DOUBLINGS_MAX ? d->attempt : DOUBLINGS_MAX;
   const uint64_t wait = ((uint64_t)FIRST_WAIT_S << doublings) * SO_NS_PER_S;
-  dhcp_message_make(d, type, now_ns);
+  so_dhcp_message_make(d, type, now_ns);
   d->resend_ns = now_ns + wait - SO_NS_PER_S + so_rng_below(&d->rng, 2 * SO_NS_PER_S + 1);
   d->attempt = d->attempt < UINT8_MAX ? (uint8_t)(d->attempt + 1) : UINT8_MAX;
 }
@@ -231,7 +231,7 @@ static void decline(so_dhcp *d, uint64_t now_ns) {
   d->wanted = d->lease.address;
   d->wanted_server = d->lease.server;
   new_exchange(d, now_ns);
-  dhcp_message_make(d, SO_DHCP_DECLINE, now_ns);
+  so_dhcp_message_make(d, SO_DHCP_DECLINE, now_ns);
   d->wanted = (so_ip){0};
   begin(d, DECLINED_WAIT_S, now_ns);
 }
@@ -240,7 +240,7 @@ static void release(so_dhcp *d, uint64_t now_ns) {
   if (has_lease(d)) {
     new_exchange(d, now_ns);
     d->wanted_server = d->lease.server;
-    dhcp_message_make(d, SO_DHCP_RELEASE, now_ns);
+    so_dhcp_message_make(d, SO_DHCP_RELEASE, now_ns);
   }
   lose(d);
   d->resend_ns = SO_NEVER;

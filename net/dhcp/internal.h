@@ -34,7 +34,7 @@ enum dhcp_option {
   DHCP_OPTION_END = 255,
 };
 
-// dhcp_message_make puts a message of `type` into d->out, and says where it goes.
-void dhcp_message_make(so_dhcp *d, so_dhcp_type type, uint64_t now_ns);
+// so_dhcp_message_make puts a message of `type` into d->out, and says where it goes.
+void so_dhcp_message_make(so_dhcp *d, so_dhcp_type type, uint64_t now_ns);
 
 #endif  // SO_NET_DHCP_INTERNAL_H_

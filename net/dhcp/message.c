@@ -73,7 +73,7 @@ static names names_of(const so_dhcp *d, so_dhcp_type type) {
   return (names){.requested = true, .server = d->state == SO_DHCP_REQUESTING, .wishes = true};
 }
 
-void dhcp_message_make(so_dhcp *d, so_dhcp_type type, uint64_t now_ns) {
+void so_dhcp_message_make(so_dhcp *d, so_dhcp_type type, uint64_t now_ns) {
   const names n = names_of(d, type);
   const so_ip any = so_ip_any(4);
   const uint64_t secs = (now_ns - d->begun_ns) / SO_NS_PER_S;

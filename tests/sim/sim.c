@@ -236,7 +236,7 @@ so_sim *so_sim_make(const so_sim_config *config) {
       .clock = {monotonic_ns, unix_ns, sim},
       .entropy = {entropy_fill, sim},
       .console = {console_write, sim},
-      .sidecar = {sidecar_write, sim},
+      .sidecar = {.write = sidecar_write, .ctx = sim},
       .heap = &sim->heap,
       .sched = &sim->sched,
       .ctx = sim,
