@@ -11,6 +11,7 @@
 #include "kernel/ports/entropy.h"
 #include "kernel/ports/fiber.h"
 #include "kernel/ports/folder.h"
+#include "kernel/ports/metrics.h"
 #include "kernel/ports/net.h"
 
 #ifdef __cplusplus
@@ -36,6 +37,7 @@ typedef struct so_world {
   so_sidecar sidecar;
   const so_heap *heap;
   so_sched *sched;
+  so_metrics metrics;  // Of the platform.
   void *ctx;
 
   // Opens the device called `name` (a path on Unix, a vbd on Xen). With `create`, a file that is
