@@ -33,6 +33,7 @@
 #include "kernel/ports/clock.h"
 #include "kernel/ports/netdev.h"
 #include "net/address/address.h"
+#include "net/icmp/error.h"
 #include "net/packet/packet.h"
 
 #ifdef __cplusplus
@@ -65,7 +66,7 @@ typedef enum so_tcp_state {
 // so_tcp_state_name returns a fixed string such as "ESTABLISHED".
 const char *so_tcp_state_name(so_tcp_state state);
 
-// --- the world below and above --------------------------------------------------------------------
+// --- the world below and above -------------------------------------------------------------------
 
 // What carries segments; the shape of so_interface's functions.
 typedef struct so_tcp_lower {
@@ -192,25 +193,9 @@ void so_tcp_delete(so_tcp *t);
 // local peer).
 void so_tcp_input(so_tcp *t, so_packet *p, uint64_t now_ns);
 
-typedef enum so_tcp_error_kind {
-  // Network or host unreachable, time exceeded: noted, and told if we give up.
-  SO_TCP_ERROR_SOFT = 0,
-  // Protocol or port unreachable, prohibited: ends a connection that is opening.
-  SO_TCP_ERROR_HARD,
-  SO_TCP_ERROR_TOO_BIG,   // `mtu` is the next hop's.
-} so_tcp_error_kind;
-
-// What an ICMP error says about a packet that we sent (RFC 5927).
-typedef struct so_tcp_error_report {
-  so_tcp_error_kind kind;
-  uint32_t mtu;
-  so_ip src;           // Of the quoted packet: us.
-  so_ip dst;
-  so_bytes transport;  // The quoted TCP header's first bytes; 8 at least.
-} so_tcp_error_report;
-
-// so_tcp_error takes notice of an ICMP error, if it quotes a sequence number that is on its way.
-void so_tcp_error(so_tcp *t, const so_tcp_error_report *e, uint64_t now_ns);
+// so_tcp_error takes notice of an ICMP error about something that we sent. True: it quotes a
+// segment that is on its way (RFC 5927 4), and may be believed by the layer below too.
+bool so_tcp_error(so_tcp *t, const so_ip_error *e, uint64_t now_ns);
 
 // so_tcp_tick does what is due. so_tcp_deadline is when that will next be, or SO_NEVER; calling
 // earlier or later is harmless.
@@ -224,7 +209,7 @@ uint32_t so_tcp_half_open_count(const so_tcp *t);
 uint32_t so_tcp_time_wait_count(const so_tcp *t);
 size_t so_tcp_connection_size(void);  // Bytes of the heap that an idle connection holds.
 
-// --- opening ----------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
 // so_tcp_listen accepts connections to `port` at `at` (so_ip_any(6 or 4): any address of that
 // family; family 0: any of both). Port 0 chooses one. `backlog`: connections that wait for accept
@@ -254,7 +239,7 @@ void so_tcp_set_upper(so_tcp_conn *c, const so_tcp_upper *upper);
 // so_tcp_set_options changes a living connection's options (not ECN and congestion).
 void so_tcp_set_options(so_tcp *t, so_tcp_conn *c, const so_tcp_options *options, uint64_t now_ns);
 
-// --- bytes ------------------------------------------------------------------------------------------
+// --- bytes ---------------------------------------------------------------------------------------
 
 // Failures common to what follows: IO: the connection is dead (reset, timed out, refused).
 // CONFLICT: our direction was shut down.
@@ -299,7 +284,7 @@ void so_tcp_close(so_tcp *t, so_tcp_conn *c, uint64_t now_ns);
 // so_tcp_abort gives the handle up and resets the connection.
 void so_tcp_abort(so_tcp *t, so_tcp_conn *c, uint64_t now_ns);
 
-// --- looking ----------------------------------------------------------------------------------------
+// --- looking -------------------------------------------------------------------------------------
 
 typedef enum so_tcp_end {
   SO_TCP_END_NONE = 0,  // Alive, or ended in order.

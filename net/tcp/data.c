@@ -1,0 +1,199 @@
+#include "net/tcp/internal.h"
+
+// RFC 9293 3.10.7.4, seventh and eighth: the segment text and FIN.
+
+static void drop_packet(so_tcp *t, so_tcp_segment *s) {
+  so_packet_free(t->pool, s->packet);
+  s->packet = NULL;
+  s->len = 0;
+}
+
+// take puts the payload on the receive queue: large views by reference, small ones copied together,
+// so that a page is never held for a few bytes. False: no memory; nothing was taken.
+static bool take(so_tcp *t, so_tcp_conn *c, const so_packet *p) {
+  so_tcp_queue *q = &c->receive;
+  const bool was_empty = q->len == 0;
+  for (size_t i = 0; i < p->frag_count; i++) {
+    const so_frag *f = &p->frags[i];
+    if (f->len == 0) {
+      continue;
+    }
+    if (f->len < SO_TCP_COPY_LEN) {
+      t->stats.receive_copied++;
+      const so_bytes bytes = so_bytes_of(f->ptr, f->len);
+      const size_t n = so_tcp_queue_write(q, t->pool, t->heap, bytes);
+      c->b.rcv_nxt += (uint32_t)n;
+      t->stats.bytes_in += n;
+      if (n < bytes.len) {
+        return false;
+      }
+    } else if (so_ok(so_tcp_queue_append(q, t->pool, t->heap, f))) {
+      c->b.rcv_nxt += f->len;
+      t->stats.bytes_in += f->len;
+    } else {
+      return false;
+    }
+    if (was_empty || q->len != 0) {
+      c->events |= SO_TCP_READABLE;
+    }
+  }
+  return true;
+}
+
+// take_waiting moves over what closed gaps set free. What does not fit into memory is lost to the
+// peer's next retransmission: it was not acknowledged, though it may have been SACKed.
+static void take_waiting(so_tcp *t, so_tcp_conn *c) {
+  uint32_t len = 0;
+  so_packet *p = so_tcp_reassembly_take(&c->gaps, c->b.rcv_nxt, &len);
+  bool fits = true;
+  while (p != NULL) {
+    so_packet *next = p->next;
+    if (fits && !take(t, c, p)) {
+      t->stats.drop_memory++;
+      fits = false;
+    }
+    so_packet_free(t->pool, p);
+    p = next;
+  }
+}
+
+// trim cuts off what came before and what lies past the window. False: nothing is left.
+static bool trim(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s) {
+  so_tcp_block *b = &c->b;
+  if (so_seq_lt(s->seq, b->rcv_nxt)) {
+    const uint32_t old = so_tcp_min(b->rcv_nxt - s->seq, s->len);
+    if (b->sack && old != 0) {
+      so_tcp_reassembly_duplicate(&c->gaps, s->seq, s->seq + old);
+    }
+    b->ack_now = true;
+    so_packet_pull(t->pool, s->packet, old);
+    s->seq += old;
+    s->len -= old;
+  }
+  const uint32_t room = so_seq_gt(b->rcv_edge, s->seq) ? b->rcv_edge - s->seq : 0;
+  if (s->len > room) {
+    t->stats.drop_window++;
+    so_packet_trim(t->pool, s->packet, room);
+    s->len = room;
+    s->h.flags &= (uint8_t)~SO_TCP_FLAG_FIN;
+    b->ack_now = true;
+  }
+  return s->len != 0;
+}
+
+// Every second full segment is acknowledged at once, another one soon (RFC 9293 3.8.6.3, RFC 5681
+// 4.2).
+static void schedule_ack(so_tcp_conn *c, uint32_t len, uint64_t now_ns) {
+  so_tcp_block *b = &c->b;
+  b->ack_bytes += len;
+  if (b->ack_bytes >= 2u * so_tcp_max(b->receive_mss, 1)) {
+    b->ack_now = true;
+  } else {
+    b->ack_at_ns = so_tcp_earlier(b->ack_at_ns, now_ns + so_tcp_ms(SO_TCP_DELAYED_ACK_MS));
+  }
+}
+
+static void note_size(so_tcp_conn *c, const so_tcp_segment *s) {
+  const uint32_t size =
+      s->packet->offload.gso_size != 0 ? s->packet->offload.gso_size : s->len;
+  if (size > c->b.receive_mss) {
+    c->b.receive_mss = (uint16_t)so_tcp_min(size, c->b.mss);
+  }
+}
+
+static void in_order(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now_ns) {
+  const uint32_t len = s->len;
+  const bool gap = c->gaps.count != 0;
+  if (!take(t, c, s->packet)) {
+    t->stats.drop_memory++;
+    s->h.flags &= (uint8_t)~SO_TCP_FLAG_FIN;
+    c->b.ack_now = true;
+  } else if (gap) {
+    take_waiting(t, c);
+    c->b.ack_now = true;  // RFC 5681 4.2: at once when a gap closes, wholly or in part.
+  }
+  schedule_ack(c, len, now_ns);
+  drop_packet(t, s);
+}
+
+static bool receiving(const so_tcp_conn *c) {
+  return c->b.state == SO_TCP_ESTABLISHED || c->b.state == SO_TCP_FIN_WAIT_1 ||
+         c->b.state == SO_TCP_FIN_WAIT_2;
+}
+
+void so_tcp_step_data(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now_ns) {
+  if (s->len == 0 || !receiving(c)) {
+    return;
+  }
+  note_size(c, s);
+  if (!trim(t, c, s)) {
+    return;
+  }
+  if (!c->held && c->listener == NULL) {
+    // RFC 9293 3.6.1: bytes for a program that is gone are answered by a reset, so that the peer
+    // knows.
+    t->stats.drop_window++;
+    so_tcp_send_reset(t, c, now_ns);
+    so_tcp_end_with(t, c, SO_TCP_END_RESET);
+    return;
+  }
+  if (s->seq == c->b.rcv_nxt) {
+    in_order(t, c, s, now_ns);
+    return;
+  }
+  const so_status kept = so_tcp_reassembly_insert(&c->gaps, s->seq, s->packet);
+  s->packet = NULL;
+  if (!so_ok(kept)) {
+    t->stats.drop_reassembly++;
+  }
+  c->b.ack_now = true;
+}
+
+static void fin_arrived(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
+  so_tcp_block *b = &c->b;
+  b->rcv_nxt++;
+  b->fin_received = true;
+  b->ack_now = true;
+  c->events |= SO_TCP_READABLE;
+  so_tcp_reassembly_release(&c->gaps);
+  switch ((so_tcp_state)b->state) {
+    case SO_TCP_ESTABLISHED:
+      so_tcp_enter(t, c, SO_TCP_CLOSE_WAIT);
+      return;
+    case SO_TCP_FIN_WAIT_1:  // Our FIN is not acknowledged, or step 5 had gone on to FIN-WAIT-2.
+      so_tcp_enter(t, c, SO_TCP_CLOSING);
+      return;
+    case SO_TCP_FIN_WAIT_2:
+      so_tcp_rest_add(t, c, now_ns);
+      return;
+    case SO_TCP_CLOSED:
+    case SO_TCP_LISTEN:
+    case SO_TCP_SYN_SENT:
+    case SO_TCP_SYN_RECEIVED:
+    case SO_TCP_CLOSE_WAIT:
+    case SO_TCP_CLOSING:
+    case SO_TCP_LAST_ACK:
+    case SO_TCP_TIME_WAIT:
+      SO_ASSERT(false);
+  }
+}
+
+void so_tcp_step_fin(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now_ns) {
+  so_tcp_block *b = &c->b;
+  if (!receiving(c)) {
+    if (so_tcp_flag(s, SO_TCP_FLAG_FIN) && so_tcp_synchronized(c)) {
+      b->ack_now = true;  // Sent again: our ACK was lost.
+    }
+    return;
+  }
+  if (so_tcp_flag(s, SO_TCP_FLAG_FIN)) {
+    const uint32_t at = s->h.seq + (so_tcp_flag(s, SO_TCP_FLAG_SYN) ? 1 : 0) + s->fin_off;
+    if (so_seq_ge(at, b->rcv_nxt) && !b->fin_noted) {
+      b->fin_noted = true;
+      b->fin_seq = at;
+    }
+  }
+  if (b->fin_noted && b->fin_seq == b->rcv_nxt) {
+    fin_arrived(t, c, now_ns);
+  }
+}
