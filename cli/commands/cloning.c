@@ -182,9 +182,24 @@ static int merge_remote(cli_workcopy *w, const char *remote, const char *branch,
   return cli_merge_commit(w, &other, label, ff_only, NULL);
 }
 
+typedef struct pull {
+  const char *remote;
+  const char *branch;  // NULL: the present one.
+  bool ff_only;
+} pull;
+
+static int pull_work(void *ctx, cli_workcopy *w, cli_remote *r) {
+  const pull *p = ctx;
+  const int code = cli_fetch_from(w, r, p->remote);
+  if (code != CLI_DONE) {
+    return code;
+  }
+  return merge_remote(w, p->remote, p->branch != NULL ? p->branch : w->branch, p->ff_only);
+}
+
 int cli_pull(cli *c) {
-  bool ff_only = false;
-  const cli_option options[] = {{"--ff-only", 0, NULL, &ff_only}};
+  pull p = {CLI_REMOTE_DEFAULT, NULL, false};
+  const cli_option options[] = {{"--ff-only", 0, NULL, &p.ff_only}};
   int code = cli_options(c, options, 1);
   if (code == CLI_DONE) {
     code = cli_want(c, 0, 2, "pull [--ff-only] [REMOTE [BRANCH]]");
@@ -192,24 +207,7 @@ int cli_pull(cli *c) {
   if (code != CLI_DONE) {
     return code;
   }
-  const char *name = c->argc == 0 ? CLI_REMOTE_DEFAULT : c->argv[0];
-  char url[CLI_URL_LEN_MAX];
-  cli_workcopy w;
-  code = cli_workcopy_open(c, NULL, &w);
-  if (code == CLI_DONE) {
-    code = cli_remotes_url(&w, name, url);
-  }
-  if (code == CLI_DONE) {
-    cli_remote r;
-    code = cli_remote_open(c, url, &r);
-    if (code == CLI_DONE) {
-      code = cli_fetch_from(&w, &r, name);
-    }
-    cli_remote_close(&r);
-  }
-  if (code == CLI_DONE) {
-    code = merge_remote(&w, name, c->argc > 1 ? c->argv[1] : w.branch, ff_only);
-  }
-  cli_workcopy_close(&w);
-  return code;
+  p.remote = c->argc > 0 ? c->argv[0] : p.remote;
+  p.branch = c->argc > 1 ? c->argv[1] : NULL;
+  return cli_with_remote(c, p.remote, pull_work, &p);
 }

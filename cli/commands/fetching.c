@@ -341,6 +341,10 @@ int cli_fetch_from(cli_workcopy *w, cli_remote *r, const char *name) {
   return code == CLI_DONE ? cli_workcopy_flush(w) : code;
 }
 
+static int fetch_work(void *ctx, cli_workcopy *w, cli_remote *r) {
+  return cli_fetch_from(w, r, ctx);
+}
+
 int cli_fetch(cli *c) {
   int code = cli_options(c, NULL, 0);
   if (code == CLI_DONE) {
@@ -349,21 +353,7 @@ int cli_fetch(cli *c) {
   if (code != CLI_DONE) {
     return code;
   }
-  const char *name = c->argc == 0 ? CLI_REMOTE_DEFAULT : c->argv[0];
-  char url[CLI_URL_LEN_MAX];
-  cli_workcopy w;
-  code = cli_workcopy_open(c, NULL, &w);
-  if (code == CLI_DONE) {
-    code = cli_remotes_url(&w, name, url);
-  }
-  if (code == CLI_DONE) {
-    cli_remote r;
-    code = cli_remote_open(c, url, &r);
-    if (code == CLI_DONE) {
-      code = cli_fetch_from(&w, &r, name);
-    }
-    cli_remote_close(&r);
-  }
-  cli_workcopy_close(&w);
-  return code;
+  char origin[] = CLI_REMOTE_DEFAULT;
+  char *name = c->argc == 0 ? origin : c->argv[0];
+  return cli_with_remote(c, name, fetch_work, name);
 }

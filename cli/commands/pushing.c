@@ -261,28 +261,39 @@ static int choose(push *p, bool all, bool tags) {
   return so_ok(status) ? code : CLI_REFUSED;  // add_ref has said why.
 }
 
-static int run_push(cli_workcopy *w, cli_remote *r, const char *remote, bool force, bool all,
-                    bool tags) {
+typedef struct push_options {
+  const char *remote;
+  bool force;
+  bool all;
+  bool tags;
+} push_options;
+
+static int push_with(const push_options *o, push *p) {
+  int code = cli_server_refs_read(p->w, p->r, &p->refs);
+  if (code == CLI_DONE) {
+    code = choose(p, o->all, o->tags);
+  }
+  if (code == CLI_DONE && p->count == 0) {
+    cli_printf("everything is up to date\n");
+    return code;
+  }
+  if (code == CLI_DONE) {
+    code = send_all(p);
+  }
+  return code == CLI_DONE ? note_pushed(p, o->remote) : code;
+}
+
+static int push_work(void *ctx, cli_workcopy *w, cli_remote *r) {
+  const push_options *o = ctx;
   push *p = calloc(1, sizeof *p);
   update *updates = calloc(UPDATES_MAX, sizeof *updates);
   int code = p == NULL || updates == NULL ? cli_fail(CLI_REFUSED, "out of memory") : CLI_DONE;
   if (code == CLI_DONE) {
     p->w = w;
     p->r = r;
-    p->force = force;
+    p->force = o->force;
     p->updates = updates;
-    code = cli_server_refs_read(w, r, &p->refs);
-  }
-  if (code == CLI_DONE) {
-    code = choose(p, all, tags);
-  }
-  if (code == CLI_DONE && p->count == 0) {
-    cli_printf("everything is up to date\n");
-  } else if (code == CLI_DONE) {
-    code = send_all(p);
-    if (code == CLI_DONE) {
-      code = note_pushed(p, remote);
-    }
+    code = push_with(o, p);
   }
   free(updates);
   free(p);
@@ -290,10 +301,10 @@ static int run_push(cli_workcopy *w, cli_remote *r, const char *remote, bool for
 }
 
 int cli_push(cli *c) {
-  bool force = false, all = false, tags = false;
-  const cli_option options[] = {{"--force", 'f', NULL, &force},
-                                {"--all", 0, NULL, &all},
-                                {"--tags", 0, NULL, &tags}};
+  push_options o = {.remote = CLI_REMOTE_DEFAULT};
+  const cli_option options[] = {{"--force", 'f', NULL, &o.force},
+                                {"--all", 0, NULL, &o.all},
+                                {"--tags", 0, NULL, &o.tags}};
   int code = cli_options(c, options, 3);
   if (code == CLI_DONE) {
     code = cli_want(c, 0, 2, "push [--force] [--all] [--tags] [REMOTE [BRANCH]]");
@@ -301,21 +312,6 @@ int cli_push(cli *c) {
   if (code != CLI_DONE) {
     return code;
   }
-  const char *name = c->argc == 0 ? CLI_REMOTE_DEFAULT : c->argv[0];
-  char url[CLI_URL_LEN_MAX];
-  cli_workcopy w;
-  code = cli_workcopy_open(c, NULL, &w);
-  if (code == CLI_DONE) {
-    code = cli_remotes_url(&w, name, url);
-  }
-  if (code == CLI_DONE) {
-    cli_remote r;
-    code = cli_remote_open(c, url, &r);
-    if (code == CLI_DONE) {
-      code = run_push(&w, &r, name, force, all, tags);
-    }
-    cli_remote_close(&r);
-  }
-  cli_workcopy_close(&w);
-  return code;
+  o.remote = c->argc > 0 ? c->argv[0] : o.remote;
+  return cli_with_remote(c, o.remote, push_work, &o);
 }

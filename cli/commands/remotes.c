@@ -151,3 +151,23 @@ int cli_remote_command(cli *c) {
   cli_workcopy_close(&w);
   return result;
 }
+
+int cli_with_remote(cli *c, const char *name,
+                    int (*work)(void *ctx, cli_workcopy *w, cli_remote *r), void *ctx) {
+  char url[CLI_URL_LEN_MAX];
+  cli_workcopy w;
+  int code = cli_workcopy_open(c, NULL, &w);
+  if (code == CLI_DONE) {
+    code = cli_remotes_url(&w, name, url);
+  }
+  if (code == CLI_DONE) {
+    cli_remote r;
+    code = cli_remote_open(c, url, &r);
+    if (code == CLI_DONE) {
+      code = work(ctx, &w, &r);
+    }
+    cli_remote_close(&r);
+  }
+  cli_workcopy_close(&w);
+  return code;
+}

@@ -18,6 +18,10 @@ int cli_remotes_url(cli_workcopy *w, const char *name, char out[CLI_URL_LEN_MAX]
 // cli_remotes_set adds or (url NULL) removes one.
 int cli_remotes_set(cli_workcopy *w, const char *name, const char *url);
 
+// cli_with_remote opens the working copy and its remote `name`, runs `work` with both, and closes them.
+int cli_with_remote(cli *c, const char *name,
+                    int (*work)(void *ctx, cli_workcopy *w, cli_remote *r), void *ctx);
+
 // Refs as the server has them.
 typedef struct cli_server_ref {
   so_bytes name;

@@ -1,11 +1,6 @@
-// A client in a state that the first byte chooses. The rest is records: mode, type, length (2 bytes),
-// content. Mode 0 gives the content as it is; 1 as an unprotected record; others protect it with the
-// keys that the machine reads with, so that what comes behind the encryption is reached too.
+// A client in each of its states, fed with records; see fuzz_harness.h for the bytes.
 
-#include <stdint.h>
-#include <stdlib.h>
-
-#include "tls/engine/testing_states.h"
+#include "tls/engine/fuzz_harness.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   static const int states[] = {SO_TLS_CLIENT_WAIT_SERVER_HELLO,
@@ -15,32 +10,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
                                SO_TLS_CLIENT_WAIT_VERIFY,
                                SO_TLS_CLIENT_WAIT_FINISHED,
                                SO_TLS_CLIENT_CONNECTED};
-  so_reader r = so_reader_of(so_bytes_of(data, len));
-  uint8_t choice = 0;
-  if (!so_read_u8(&r, &choice)) {
-    return 0;
-  }
-  so_test::Peer victim =
-      so_test::TheWorld().states.at(states[choice % (sizeof states / sizeof states[0])]);
-  uint8_t mode = 0;
-  uint8_t type = 0;
-  so_reader content;
-  for (int i = 0; i < 64 && so_read_u8(&r, &mode) && so_read_u8(&r, &type); i++) {
-    if (!so_read_sub16(&r, &content)) {
-      (void)victim.Take(so_test::Text(so_reader_rest(&r)));
-      break;
-    }
-    std::string text = so_test::Text(so_reader_rest(&content));
-    text.resize(text.size() < SO_TLS_PLAINTEXT_LEN_MAX ? text.size() : SO_TLS_PLAINTEXT_LEN_MAX);
-    const bool went = mode == 0   ? victim.Take(text)
-                      : mode == 1 ? victim.Take(so_test::Plain(type, text))
-                                  : so_test::Inject(&victim, type, text);
-    if (went != so_ok(victim.tls.failure)) {
-      abort();  // A failure that is not sticky, or the other way round.
-    }
-  }
-  if (victim.data.size() > len) {
-    abort();  // Data out of nothing.
-  }
-  return 0;
+  return so_test::FuzzStates(states, data, len);
 }
