@@ -146,24 +146,27 @@ void so_ndp_duplicate(so_ndp *n, so_ndp_address *a, uint64_t now_ns, const so_nd
 
 so_status so_ndp_add_address(so_ndp *n, const so_ip *address, uint8_t prefix_len, uint64_t now_ns,
                              const so_ndp_sink *sink) {
-  if (so_ndp_address_of(n, address) != NULL) {
-    return so_status_make(SO_CONFLICT, 0);
-  }
-  so_ndp_address *a = free_slot(n);
+  so_ndp_address *a = so_ndp_address_of(n, address);
+  const bool is_new = a == NULL;
+  a = is_new ? free_slot(n) : a;
   if (a == NULL) {
     return so_status_make(SO_LIMIT, 0);
   }
   if (prefix_len < 128 && !so_ip_is_link_local(address)) {
     SO_TRY(so_ndp_prefix_add(n, address, prefix_len, true, SO_NEVER, now_ns));
   }
-  *a = (so_ndp_address){
-      .address = *address,
-      .prefix_len = prefix_len,
-      .origin = SO_NDP_MANUAL,
-      .preferred_until_ns = SO_NEVER,
-      .valid_until_ns = SO_NEVER,
-  };
-  prove(n, a, now_ns, sink);
+  if (is_new) {
+    a->address = *address;
+  }
+  a->prefix_len = prefix_len;
+  a->origin = is_new || a->origin == SO_NDP_SLAAC ? SO_NDP_MANUAL : a->origin;
+  a->preferred_until_ns = SO_NEVER;
+  a->valid_until_ns = SO_NEVER;
+  if (is_new || a->state == SO_NDP_DUPLICATE) {
+    prove(n, a, now_ns, sink);
+  } else if (a->state == SO_NDP_DEPRECATED) {
+    enter(n, a, SO_NDP_PREFERRED, now_ns, sink);
+  }
   return so_done();
 }
 

@@ -198,21 +198,27 @@ void so_ndp_input(so_ndp *n, const so_ndp_input_message *in, uint64_t now_ns,
 
 // --- packets -----------------------------------------------------------------------------------------
 
+void so_ndp_send_to(so_ndp *n, const so_ip *hop, so_packet *packet, uint64_t now_ns,
+                    const so_ndp_sink *sink) {
+  // Read first: the packet is gone afterwards.
+  const bool router = !so_ip_equal(hop, &packet->dst);
+  so_ndp_bridge b;
+  so_ndp_bridge_init(&b, n, now_ns, sink);
+  so_neighbors_send(&n->neighbors, hop, packet, now_ns, &b.cache);
+  if (router) {
+    so_neighbors_pin(&n->neighbors, hop, so_ndp_is_router(n, hop));
+  }
+}
+
 so_status so_ndp_send(so_ndp *n, so_packet *packet, uint64_t now_ns, const so_ndp_sink *sink) {
   so_ip hop;
-  so_ndp_bridge b;
   const so_status s = so_ndp_next_hop(n, &packet->dst, now_ns, &hop);
-  if (!so_ok(s)) {
+  if (so_ok(s)) {
+    so_ndp_send_to(n, &hop, packet, now_ns, sink);
+  } else {
     n->stats.no_route++;
-    return s;
   }
-  const bool router = !so_ip_equal(&hop, &packet->dst);
-  so_ndp_bridge_init(&b, n, now_ns, sink);
-  so_neighbors_send(&n->neighbors, &hop, packet, now_ns, &b.cache);
-  if (router) {
-    so_neighbors_pin(&n->neighbors, &hop, so_ndp_is_router(n, &hop));
-  }
-  return so_done();
+  return s;
 }
 
 void so_ndp_confirm(so_ndp *n, const so_ip *dst, uint64_t now_ns) {

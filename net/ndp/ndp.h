@@ -174,8 +174,8 @@ void so_ndp_stop(so_ndp *n, const so_ndp_sink *sink);
 
 // --- addresses -----------------------------------------------------------------------------------
 
-// so_ndp_add_address adds a configured address and starts to prove it; its prefix is on the link.
-// CONFLICT: it is there already. LIMIT: the table is full.
+// so_ndp_add_address adds a configured address and starts to prove it; its prefix is on the link. One
+// that is there becomes configured, with that prefix length. LIMIT: a table is full.
 SO_MUST_USE so_status so_ndp_add_address(so_ndp *n, const so_ip *address, uint8_t prefix_len,
                                          uint64_t now_ns, const so_ndp_sink *sink);
 
@@ -207,6 +207,10 @@ SO_MUST_USE so_status so_ndp_next_hop(so_ndp *n, const so_ip *dst, uint64_t now_
 // multicast) and sees to its delivery. NOT_FOUND: no route, and the packet still is the caller's.
 SO_MUST_USE so_status so_ndp_send(so_ndp *n, so_packet *packet, uint64_t now_ns,
                                   const so_ndp_sink *sink);
+
+// so_ndp_send_to does the same for a next hop that so_ndp_next_hop gave. Takes `packet`.
+void so_ndp_send_to(so_ndp *n, const so_ip *hop, so_packet *packet, uint64_t now_ns,
+                    const so_ndp_sink *sink);
 
 // so_ndp_confirm notes that `dst` answered an upper layer: its next hop is reachable.
 void so_ndp_confirm(so_ndp *n, const so_ip *dst, uint64_t now_ns);

@@ -31,7 +31,7 @@ extern "C" {
 #define SO_NEIGHBORS_MAX 256u
 #define SO_NEIGHBORS_INCOMPLETE_MAX (SO_NEIGHBORS_MAX / 4)
 #define SO_NEIGHBORS_UNUSED_MAX (SO_NEIGHBORS_MAX / 4)
-#define SO_NEIGHBOR_WAITING_MAX 3u    // Packets of one entry.
+#define SO_NEIGHBOR_WAITING_MAX 16u   // Packets of one entry: the fragments of a 20 KB datagram.
 #define SO_NEIGHBORS_WAITING_MAX 64u  // Packets of all.
 #define SO_NEIGHBOR_SOLICITS_MAX 3u   // MAX_MULTICAST_SOLICIT, MAX_UNICAST_SOLICIT.
 #define SO_NEIGHBOR_DELAY_S 5u        // DELAY_FIRST_PROBE_TIME.
