@@ -51,6 +51,8 @@ so_status so_arp_init(so_arp *a, const so_arp_ops *ops, const so_heap *heap, so_
   if (a->entries == NULL || a->buckets == NULL) {
     so_heap_free(heap, a->entries, entry_max * sizeof *a->entries);
     so_heap_free(heap, a->buckets, bucket_count * sizeof *a->buckets);
+    a->entries = NULL;
+    a->buckets = NULL;
     return so_status_make(SO_LIMIT, 0);
   }
   a->ops = *ops;
