@@ -17,7 +17,9 @@ static bool copy_text(so_bytes text, char *out, size_t cap) {
   if (text.len >= cap) {
     return false;
   }
-  memcpy(out, text.ptr, text.len);
+  if (text.len != 0) {  // An empty view may have no address.
+    memcpy(out, text.ptr, text.len);
+  }
   out[text.len] = '\0';
   return true;
 }
