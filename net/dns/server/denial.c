@@ -79,7 +79,7 @@ static bool has_nsec(const dns_work *w) { return w->dnssec_ok && w->zone->nsec_c
 
 // --- claims -----------------------------------------------------------------------------------
 
-void dns_prove_no_data(dns_work *w, const so_dns_node *node) {
+void so_dns_prove_no_data(dns_work *w, const so_dns_node *node) {
   if (has_nsec3(w)) {
     bool exact;
     const so_dns_nsec3 *const n = nsec3_of(w, so_dns_node_name(node), &exact);
@@ -94,7 +94,7 @@ void dns_prove_no_data(dns_work *w, const so_dns_node *node) {
   }
 }
 
-void dns_prove_no_name(dns_work *w, const so_dns_node *encloser, size_t suffix) {
+void so_dns_prove_no_name(dns_work *w, const so_dns_node *encloser, size_t suffix) {
   so_dns_name wildcard;
   if (encloser->name_len > SO_DNS_NAME_LEN_MAX - 2) {
     return;  // No name below it can be denied, because none can be asked for.
@@ -108,7 +108,7 @@ void dns_prove_no_name(dns_work *w, const so_dns_node *encloser, size_t suffix) 
   }
 }
 
-void dns_prove_wildcard(dns_work *w, size_t suffix) {
+void so_dns_prove_wildcard(dns_work *w, size_t suffix) {
   if (has_nsec3(w)) {
     (void)add_nsec3(w, so_dns_path_suffix(&w->path, suffix - 1));
   } else if (has_nsec(w)) {
@@ -116,7 +116,7 @@ void dns_prove_wildcard(dns_work *w, size_t suffix) {
   }
 }
 
-void dns_prove_wildcard_no_data(dns_work *w, const so_dns_node *wildcard, size_t suffix) {
+void so_dns_prove_wildcard_no_data(dns_work *w, const so_dns_node *wildcard, size_t suffix) {
   if (has_nsec3(w)) {
     (void)prove_encloser(w, &w->path, suffix);
     (void)add_nsec3(w, so_dns_node_name(wildcard));
@@ -126,7 +126,7 @@ void dns_prove_wildcard_no_data(dns_work *w, const so_dns_node *wildcard, size_t
   }
 }
 
-void dns_prove_no_ds(dns_work *w, const so_dns_node *cut) {
+void so_dns_prove_no_ds(dns_work *w, const so_dns_node *cut) {
   if (has_nsec3(w)) {
     so_dns_path path;
     so_dns_path_init(&path, so_dns_node_name(cut), w->zone->seed);

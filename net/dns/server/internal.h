@@ -20,8 +20,8 @@ typedef enum dns_verdict {
   DNS_NOTHING,  // Do not answer.
 } dns_verdict;
 
-// dns_query_parse takes a message apart.
-dns_verdict dns_query_parse(so_bytes message, dns_query *q, uint16_t *rcode);
+// so_dns_query_parse takes a message apart.
+dns_verdict so_dns_query_parse(so_bytes message, dns_query *q, uint16_t *rcode);
 
 // --- working out an answer --------------------------------------------------------------------
 
@@ -48,30 +48,31 @@ typedef struct dns_work {
   const so_dns_rrset *chain[SO_DNS_CHAIN_MAX];
   size_t chain_count;
   const so_dns_node *referral;
+  const so_dns_rrset *servers;  // The NS asked for.
   dns_proof proofs[DNS_PROOFS_MAX];
   size_t proof_count;
   const so_dns_zone *soa;  // Whose SOA goes into the authority section.
 } dns_work;
 
-// dns_work_run writes all sections behind the question; `w->truncated` when they do not fit.
-void dns_work_run(dns_work *w);
+// so_dns_work_run writes all sections behind the question; `w->truncated` when they do not fit.
+void so_dns_work_run(dns_work *w);
 
-// dns_put_set writes a set, with its signatures when they are wanted.
-void dns_put_set(dns_work *w, so_dns_section section, so_bytes owner, const so_dns_rrset *set,
+// so_dns_put_set writes a set, with its signatures when they are wanted.
+void so_dns_put_set(dns_work *w, so_dns_section section, so_bytes owner, const so_dns_rrset *set,
                  uint32_t ttl_max);
 
-// dns_zone_for finds the zone that holds `path`: the longest origin; for a DS at an apex the zone above.
-const so_dns_zone *dns_zone_for(const so_dns_server *s, const so_dns_path *path, uint16_t type);
+// so_dns_zone_for finds the zone that holds `path`: the longest origin; for a DS at an apex the zone above.
+const so_dns_zone *so_dns_zone_for(const so_dns_server *s, const so_dns_path *path, uint16_t type);
 
 // --- denial of existence ----------------------------------------------------------------------
 // Each adds what proves its claim, when the zone is signed and the client asked for it.
 
-void dns_prove_no_data(dns_work *w, const so_dns_node *node);
+void so_dns_prove_no_data(dns_work *w, const so_dns_node *node);
 // The name does not exist below the encloser, which is suffix `suffix` of the path.
-void dns_prove_no_name(dns_work *w, const so_dns_node *encloser, size_t suffix);
-void dns_prove_wildcard(dns_work *w, size_t suffix);
-void dns_prove_wildcard_no_data(dns_work *w, const so_dns_node *wildcard, size_t suffix);
-void dns_prove_no_ds(dns_work *w, const so_dns_node *cut);
+void so_dns_prove_no_name(dns_work *w, const so_dns_node *encloser, size_t suffix);
+void so_dns_prove_wildcard(dns_work *w, size_t suffix);
+void so_dns_prove_wildcard_no_data(dns_work *w, const so_dns_node *wildcard, size_t suffix);
+void so_dns_prove_no_ds(dns_work *w, const so_dns_node *cut);
 
 // --- memory and rates -------------------------------------------------------------------------
 
@@ -82,9 +83,9 @@ typedef struct dns_memo_key {
   bool dnssec_ok;
 } dns_memo_key;
 
-// dns_memo_find gives an answer without OPT, or NULL.
-const so_dns_memo *dns_memo_find(const so_dns_server *s, const dns_memo_key *key);
-void dns_memo_keep(so_dns_server *s, const dns_memo_key *key, so_bytes message,
+// so_dns_memo_find gives an answer without OPT, or NULL.
+const so_dns_memo *so_dns_memo_find(const so_dns_server *s, const dns_memo_key *key);
+void so_dns_memo_keep(so_dns_server *s, const dns_memo_key *key, so_bytes message,
                    uint64_t rate_hash);
 
 typedef enum dns_rate {
@@ -93,12 +94,12 @@ typedef enum dns_rate {
   DNS_RATE_DROP,
 } dns_rate;
 
-dns_rate dns_rate_check(so_dns_server *s, const so_dns_client *client, uint64_t kind);
+dns_rate so_dns_rate_check(so_dns_server *s, const so_dns_client *client, uint64_t kind);
 
-uint64_t dns_mix(uint64_t h, uint64_t v);
+uint64_t so_dns_mix(uint64_t h, uint64_t v);
 
 // --- transfers --------------------------------------------------------------------------------
 
-bool dns_may_transfer(const so_dns_server *s, const so_dns_client *client);
+bool so_dns_may_transfer(const so_dns_server *s, const so_dns_client *client);
 
 #endif  // SO_NET_DNS_SERVER_INTERNAL_H_

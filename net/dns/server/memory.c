@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "net/dns/server/internal.h"
 
-uint64_t dns_mix(uint64_t h, uint64_t v) {
+uint64_t so_dns_mix(uint64_t h, uint64_t v) {
   h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
   return h ^ h >> 29;
 }
@@ -14,7 +14,7 @@ static so_dns_memo *place(const so_dns_server *s, const dns_memo_key *key) {
   return &s->config.memos[key->hash & (s->config.memo_count - 1)];
 }
 
-const so_dns_memo *dns_memo_find(const so_dns_server *s, const dns_memo_key *key) {
+const so_dns_memo *so_dns_memo_find(const so_dns_server *s, const dns_memo_key *key) {
   if (s->config.memo_count == 0) {
     return NULL;
   }
@@ -28,7 +28,7 @@ const so_dns_memo *dns_memo_find(const so_dns_server *s, const dns_memo_key *key
              : NULL;
 }
 
-void dns_memo_keep(so_dns_server *s, const dns_memo_key *key, so_bytes message,
+void so_dns_memo_keep(so_dns_server *s, const dns_memo_key *key, so_bytes message,
                    uint64_t rate_hash) {
   if (s->config.memo_count == 0 || message.len > sizeof s->config.memos[0].message) {
     return;
@@ -77,11 +77,11 @@ static void earn(const so_dns_server *s, so_dns_rate *r, uint64_t now_ns) {
   }
 }
 
-dns_rate dns_rate_check(so_dns_server *s, const so_dns_client *client, uint64_t kind) {
+dns_rate so_dns_rate_check(so_dns_server *s, const so_dns_client *client, uint64_t kind) {
   if (s->config.rate_limit == 0 || s->config.rate_count == 0 || client->is_tcp) {
     return DNS_RATE_PASS;
   }
-  const uint64_t key = dns_mix(dns_mix(s->config.seed, network(client->address)), kind);
+  const uint64_t key = so_dns_mix(so_dns_mix(s->config.seed, network(client->address)), kind);
   so_dns_rate *const r = &s->config.rates[key & (s->config.rate_count - 1)];
   if (r->key != key) {
     // A slot shared by two starts over: the table errs on the side of answering.

@@ -73,7 +73,7 @@ static dns_verdict other_opcode(so_bytes message, dns_query *q, uint16_t *rcode)
   return refuse(rcode, q->header.opcode == SO_DNS_NOTIFY ? SO_DNS_REFUSED : SO_DNS_NOTIMP);
 }
 
-dns_verdict dns_query_parse(so_bytes message, dns_query *q, uint16_t *rcode) {
+dns_verdict so_dns_query_parse(so_bytes message, dns_query *q, uint16_t *rcode) {
   q->has_question = false;
   q->has_edns = false;
   q->has_tsig = false;

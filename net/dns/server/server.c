@@ -88,14 +88,14 @@ static so_bytes answer_error(exchange *x, uint16_t rcode, bool truncated) {
     so_dns_write_question(&b, so_dns_name_view(&x->q.question.name), x->q.question.type,
                           x->q.question.qclass);
   }
-  x->rate_hash = dns_mix(rcode, 1);
+  x->rate_hash = so_dns_mix(rcode, 1);
   return finish(x, &b, rcode);
 }
 
 static dns_memo_key key_of(const exchange *x, const so_dns_path *path) {
   const so_dns_question *const question = &x->q.question;
   const uint64_t extra = (uint64_t)question->type << 1 | x->edns.dnssec_ok;
-  return (dns_memo_key){dns_mix(path->hashes[0], extra) | 1, so_dns_name_view(&question->name),
+  return (dns_memo_key){so_dns_mix(path->hashes[0], extra) | 1, so_dns_name_view(&question->name),
                         question->type, x->edns.dnssec_ok};
 }
 
@@ -141,6 +141,7 @@ static so_bytes work_out(exchange *x, const so_dns_path *path, const dns_memo_ke
   w.chain_count = 0;
   w.proof_count = 0;
   w.referral = NULL;
+  w.servers = NULL;
   w.soa = NULL;
   w.server = x->server;
   w.b = &b;
@@ -150,7 +151,7 @@ static so_bytes work_out(exchange *x, const so_dns_path *path, const dns_memo_ke
   w.path = *path;
   w.path.name = so_dns_name_view(&w.name);
   w.rate_hash = key->hash;
-  dns_work_run(&w);
+  so_dns_work_run(&w);
   if (w.truncated) {
     so_dns_builder_rewind(&b, &mark);
     so_dns_builder_set_truncated(&b);
@@ -161,7 +162,7 @@ static so_bytes work_out(exchange *x, const so_dns_path *path, const dns_memo_ke
   so_bytes plain;
   const bool is_tc = (x->buf[2] & 2) != 0;
   if (!is_tc && question->qclass == SO_DNS_IN && so_ok(so_dns_builder_end(&b, &plain))) {
-    dns_memo_keep(x->server, key, plain, w.rate_hash);
+    so_dns_memo_keep(x->server, key, plain, w.rate_hash);
   }
   return finish(x, &b, w.rcode);
 }
@@ -170,7 +171,7 @@ static so_bytes answer_question(exchange *x) {
   so_dns_path path;
   so_dns_path_init(&path, so_dns_name_view(&x->q.question.name), x->server->config.seed);
   const dns_memo_key key = key_of(x, &path);
-  const so_dns_memo *const m = dns_memo_find(x->server, &key);
+  const so_dns_memo *const m = so_dns_memo_find(x->server, &key);
   if (m != NULL && m->len + opt_len(x) <= x->limit && x->q.question.qclass == SO_DNS_IN) {
     return answer_remembered(x, m);
   }
@@ -184,10 +185,10 @@ static so_dns_result start_transfer(exchange *x, so_bytes *out, so_dns_transfer 
   const so_dns_question *const question = &x->q.question;
   so_dns_path path;
   so_dns_path_init(&path, so_dns_name_view(&question->name), x->server->config.seed);
-  const so_dns_zone *const zone = dns_zone_for(x->server, &path, question->type);
+  const so_dns_zone *const zone = so_dns_zone_for(x->server, &path, question->type);
   const bool is_apex = zone != NULL && so_dns_name_equal(zone->origin, path.name);
-  if (!x->client->is_tcp || t == NULL || !dns_may_transfer(x->server, x->client) || !is_apex) {
-    const bool allowed = dns_may_transfer(x->server, x->client);
+  if (!x->client->is_tcp || t == NULL || !so_dns_may_transfer(x->server, x->client) || !is_apex) {
+    const bool allowed = so_dns_may_transfer(x->server, x->client);
     x->server->stats.transfers_refused++;
     *out = answer_error(x, allowed && x->client->is_tcp ? SO_DNS_NOTAUTH : SO_DNS_REFUSED, false);
     return SO_DNS_SEND;
@@ -210,7 +211,7 @@ static so_dns_result limit_rate(exchange *x, so_bytes *out) {
   if (x->has_cookie) {
     return SO_DNS_SEND;
   }
-  switch (dns_rate_check(x->server, x->client, x->rate_hash)) {
+  switch (so_dns_rate_check(x->server, x->client, x->rate_hash)) {
     case DNS_RATE_PASS:
       return SO_DNS_SEND;
     case DNS_RATE_SLIP:
@@ -235,7 +236,7 @@ so_dns_result so_dns_server_answer(so_dns_server *s, const so_dns_client *client
   x.has_cookie = false;
   s->stats.queries++;
   s->stats.tcp_queries += client->is_tcp;
-  const dns_verdict verdict = dns_query_parse(query, &x.q, &rcode);
+  const dns_verdict verdict = so_dns_query_parse(query, &x.q, &rcode);
   if (verdict == DNS_NOTHING || cap < SO_DNS_UDP_LEN_MIN) {
     s->stats.dropped++;
     return SO_DNS_DROP;

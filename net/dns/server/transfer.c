@@ -21,7 +21,7 @@ static bool prefix_matches(const so_dns_prefix *p, so_bytes address) {
   return rest == 0 || ((p->address[whole] ^ address.ptr[whole]) >> (8 - rest)) == 0;
 }
 
-bool dns_may_transfer(const so_dns_server *s, const so_dns_client *client) {
+bool so_dns_may_transfer(const so_dns_server *s, const so_dns_client *client) {
   for (size_t i = 0; i < s->config.transfer_count; i++) {
     if (prefix_matches(&s->config.transfers[i], client->address)) {
       return true;

@@ -16,7 +16,7 @@ static void put_rdatas(dns_work *w, so_dns_section section, so_bytes owner, uint
 
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-void dns_put_set(dns_work *w, so_dns_section section, so_bytes owner, const so_dns_rrset *set,
+void so_dns_put_set(dns_work *w, so_dns_section section, so_bytes owner, const so_dns_rrset *set,
                  uint32_t ttl_max) {
   put_rdatas(w, section, owner, set->type, least(set->ttl, ttl_max), set->records);
   if (w->dnssec_ok) {
@@ -26,7 +26,7 @@ void dns_put_set(dns_work *w, so_dns_section section, so_bytes owner, const so_d
 }
 
 static void put_answer(dns_work *w, const so_dns_rrset *set) {
-  dns_put_set(w, SO_DNS_ANSWER, so_dns_name_view(&w->name), set, UINT32_MAX);
+  so_dns_put_set(w, SO_DNS_ANSWER, so_dns_name_view(&w->name), set, UINT32_MAX);
 }
 
 // put_addresses puts glue behind a referral. What does not fit is left out, but the first address of a
@@ -46,7 +46,7 @@ static void put_addresses(dns_work *w, so_bytes target, bool needed) {
     }
     const so_dns_mark mark = so_dns_builder_mark(w->b);
     const bool before = w->truncated;
-    dns_put_set(w, SO_DNS_ADDITIONAL, target, set, UINT32_MAX);
+    so_dns_put_set(w, SO_DNS_ADDITIONAL, target, set, UINT32_MAX);
     if (w->b->w.failed) {
       so_dns_builder_rewind(w->b, &mark);
       w->truncated = before;
@@ -57,11 +57,15 @@ static void put_addresses(dns_work *w, so_bytes target, bool needed) {
   }
 }
 
+// put_glue puts the addresses of the servers that a referral, or an answer to a question for NS, names.
 static void put_glue(dns_work *w) {
-  so_dns_rdatas rest = so_dns_node_set(w->referral, SO_DNS_NS)->records;
+  const bool is_referral = w->referral != NULL;
+  so_dns_rdatas rest = is_referral ? so_dns_node_set(w->referral, SO_DNS_NS)->records
+                                   : w->servers->records;
   so_bytes target;
   while (so_dns_rdata_next(&rest, &target)) {
-    put_addresses(w, target, so_dns_name_is_under(target, so_dns_node_name(w->referral)));
+    put_addresses(w, target, is_referral && so_dns_name_is_under(
+                                                target, so_dns_node_name(w->referral)));
   }
 }
 
@@ -69,7 +73,7 @@ static void put_glue(dns_work *w) {
 
 static bool no_data(dns_work *w, const so_dns_node *node) {
   w->soa = w->zone;
-  dns_prove_no_data(w, node);
+  so_dns_prove_no_data(w, node);
   return false;
 }
 
@@ -77,13 +81,13 @@ static bool no_name(dns_work *w, const so_dns_node *encloser, size_t suffix) {
   w->rcode = SO_DNS_NXDOMAIN;
   w->soa = w->zone;
   w->rate_hash = w->path.hashes[suffix];
-  dns_prove_no_name(w, encloser, suffix);
+  so_dns_prove_no_name(w, encloser, suffix);
   return false;
 }
 
 static bool refer(dns_work *w, const so_dns_node *cut) {
   w->referral = cut;
-  w->rate_hash = dns_mix(cut->name_len, (uint64_t)(uintptr_t)cut->name);
+  w->rate_hash = so_dns_mix(cut->name_len, (uint64_t)(uintptr_t)cut->name);
   return false;
 }
 
@@ -129,7 +133,7 @@ static bool follow_dname(dns_work *w, const so_dns_node *node, const so_dns_rrse
     known = known || w->chain[i] == dname;
   }
   if (!known) {
-    dns_put_set(w, SO_DNS_ANSWER, so_dns_node_name(node), dname, UINT32_MAX);
+    so_dns_put_set(w, SO_DNS_ANSWER, so_dns_node_name(node), dname, UINT32_MAX);
   }
   if (!so_dns_rdata_next(&rest, &to)) {
     return false;
@@ -184,6 +188,7 @@ static bool found(dns_work *w, const so_dns_node *node, bool *out_more) {
   const so_dns_rrset *const set = so_dns_node_set(node, w->type);
   if (set != NULL) {
     put_answer(w, set);
+    w->servers = w->type == SO_DNS_NS ? set : NULL;
     return true;
   }
   const so_dns_rrset *const cname = so_dns_node_set(node, SO_DNS_CNAME);
@@ -203,14 +208,14 @@ static bool from_wildcard(dns_work *w, const so_dns_node *wildcard, size_t suffi
     has = has || so_dns_node_set(wildcard, w->type) != NULL ||
           so_dns_node_set(wildcard, SO_DNS_CNAME) != NULL;
     if (has) {
-      dns_prove_wildcard(w, suffix);
+      so_dns_prove_wildcard(w, suffix);
     }
   }
   if (found(w, wildcard, &more)) {
     return more;
   }
   w->soa = w->zone;
-  dns_prove_wildcard_no_data(w, wildcard, suffix);
+  so_dns_prove_wildcard_no_data(w, wildcard, suffix);
   return false;
 }
 
@@ -250,31 +255,32 @@ static void put_authority(dns_work *w) {
                so_dns_node_set(w->referral, SO_DNS_NS)->ttl,
                so_dns_node_set(w->referral, SO_DNS_NS)->records);
     const so_dns_rrset *const ds = so_dns_node_set(w->referral, SO_DNS_DS);
-    if (w->dnssec_ok && ds != NULL) {
-      dns_put_set(w, SO_DNS_AUTHORITY, owner, ds, UINT32_MAX);
-    } else if (w->dnssec_ok) {
-      dns_prove_no_ds(w, w->referral);
+    const bool is_signed = w->zone->soa->signatures.count != 0;
+    if (w->dnssec_ok && is_signed && ds != NULL) {
+      so_dns_put_set(w, SO_DNS_AUTHORITY, owner, ds, UINT32_MAX);
+    } else if (w->dnssec_ok && is_signed) {
+      so_dns_prove_no_ds(w, w->referral);
     }
   }
   if (w->soa != NULL) {
-    dns_put_set(w, SO_DNS_AUTHORITY, w->soa->origin, w->soa->soa, w->soa->negative_ttl);
+    so_dns_put_set(w, SO_DNS_AUTHORITY, w->soa->origin, w->soa->soa, w->soa->negative_ttl);
   }
   for (size_t i = 0; i < w->proof_count && !w->truncated; i++) {
     const dns_proof *const p = &w->proofs[i];
-    dns_put_set(w, SO_DNS_AUTHORITY, so_bytes_of(p->name, p->name_len), p->set, UINT32_MAX);
+    so_dns_put_set(w, SO_DNS_AUTHORITY, so_bytes_of(p->name, p->name_len), p->set, UINT32_MAX);
   }
 }
 
-void dns_work_run(dns_work *w) {
+void so_dns_work_run(dns_work *w) {
   do {
-    w->zone = dns_zone_for(w->server, &w->path, w->type);
+    w->zone = so_dns_zone_for(w->server, &w->path, w->type);
     if (w->zone == NULL) {
       w->rcode = w->chain_count == 0 ? SO_DNS_REFUSED : w->rcode;
       break;
     }
   } while (step(w));
   put_authority(w);
-  if (w->referral != NULL && !w->truncated) {
+  if ((w->referral != NULL || w->servers != NULL) && !w->truncated) {
     put_glue(w);
   }
 }

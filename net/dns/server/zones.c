@@ -66,7 +66,7 @@ so_status so_dns_server_set_zones(so_dns_server *s, const so_dns_zone *const *zo
   return so_done();
 }
 
-const so_dns_zone *dns_zone_for(const so_dns_server *s, const so_dns_path *path, uint16_t type) {
+const so_dns_zone *so_dns_zone_for(const so_dns_server *s, const so_dns_path *path, uint16_t type) {
   const so_dns_zone *below = NULL;
   size_t i = path->labels > s->labels_max ? path->labels - s->labels_max : 0;
   for (; i <= path->labels && path->labels - i >= s->labels_min && s->zone_count != 0; i++) {

@@ -24,11 +24,11 @@ void so_dns_builder_init(so_dns_builder *b, uint8_t *buf, size_t cap, const so_d
 
 // --- compression ------------------------------------------------------------------------------
 
-// matches compares the name written at `at` (which may end in a pointer) with `name`. What is
-// written is ours, and its pointers point backwards.
+// matches compares the name written at `at` (which may end in a pointer) with `name`. What is written
+// is ours, and its pointers point backwards; the name being written has no end yet.
 static bool matches(const so_dns_builder *b, size_t at, so_bytes name) {
   const uint8_t *const buf = b->w.buf;
-  for (;;) {
+  while (at < b->w.len) {
     while (buf[at] >= 0xc0) {
       at = (size_t)(buf[at] & 0x3f) << 8 | buf[at + 1];
     }
@@ -46,6 +46,7 @@ static bool matches(const so_dns_builder *b, size_t at, so_bytes name) {
     at += n;
     name = so_bytes_from(name, n);
   }
+  return false;
 }
 
 static bool find_target(const so_dns_builder *b, so_bytes name, uint16_t *out) {

@@ -117,7 +117,7 @@ typedef struct packer {
 } packer;
 
 static so_status fail_at(const packer *k, const record *r, const char *reason) {
-  return zone_fail_name(k->error, k->pile->files[r->file], r->line, reason, name_of(k->pile, r));
+  return so_zone_fail_name(k->error, k->pile->files[r->file], r->line, reason, name_of(k->pile, r));
 }
 
 static const uint8_t *pack(packer *k, so_bytes bytes) {
@@ -299,12 +299,12 @@ static so_status make_table(so_dns_zone *z) {
   return so_done();
 }
 
-so_status zone_build(so_dns_zone *z, pile *p, const so_dns_zone_text *text,
+so_status so_zone_build(so_dns_zone *z, pile *p, const so_dns_zone_text *text,
                      so_dns_zone_error *error) {
   so_sort(p->records.ptr, pile_count(p), sizeof(record), compare_records, p);
   drop_duplicates(p);
   if (pile_count(p) == 0 || !so_dns_name_equal(name_of(p, pile_record(p, 0)), text->origin)) {
-    return zone_fail_name(error, text->file, 0, "the zone has no SOA", text->origin);
+    return so_zone_fail_name(error, text->file, 0, "the zone has no SOA", text->origin);
   }
   if (pile_count(p) >= UINT32_MAX / 256) {
     return no_memory();
@@ -327,5 +327,5 @@ so_status zone_build(so_dns_zone *z, pile *p, const so_dns_zone_text *text,
   SO_TRY(pack_all(&k));
   SO_ASSERT(z->node_count == s.nodes && z->nsec3_count == s.nsec3s && k.set_count == s.sets);
   SO_TRY(make_table(z));
-  return zone_check(z, p, error);
+  return so_zone_check(z, p, error);
 }

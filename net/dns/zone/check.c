@@ -16,10 +16,10 @@ static so_status fail_at(const check *k, const so_dns_node *n, const char *reaso
     const record *const r = pile_record(k->pile, i);
     const so_bytes name = so_bytes_of(k->pile->bytes.ptr + r->name, r->name_len);
     if (so_dns_name_equal(name, so_dns_node_name(n))) {
-      return zone_fail_name(k->error, k->pile->files[r->file], r->line, reason, name);
+      return so_zone_fail_name(k->error, k->pile->files[r->file], r->line, reason, name);
     }
   }
-  return zone_fail_name(k->error, k->pile->files[0], 0, reason, so_dns_node_name(n));
+  return so_zone_fail_name(k->error, k->pile->files[0], 0, reason, so_dns_node_name(n));
 }
 
 // --- the apex ---------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ static so_status check_nsec3s(const check *k) {
   return algorithm == 1 ? so_done() : fail_at(k, &z->nodes[0], "an NSEC3 hash other than SHA-1");
 }
 
-so_status zone_check(so_dns_zone *z, const pile *p, so_dns_zone_error *error) {
+so_status so_zone_check(so_dns_zone *z, const pile *p, so_dns_zone_error *error) {
   const check k = {z, p, error};
   SO_TRY(check_apex(&k));
   SO_TRY(link_all(&k, (so_dns_node *)z->nodes));

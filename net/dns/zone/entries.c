@@ -36,12 +36,12 @@ static const so_bytes nothing;
 static open_file *top(parser *p) { return &p->open[p->depth - 1]; }
 
 static so_status fail(parser *p, const char *reason, so_bytes about) {
-  return zone_fail(p->error, p->pile->files[top(p)->file], p->line, reason, about);
+  return so_zone_fail(p->error, p->pile->files[top(p)->file], p->line, reason, about);
 }
 
 // A token that is a word or a string; anything else is what the entry lacks.
 static so_status expect_text(parser *p, token *t, const char *missing) {
-  zone_lexer_next(&top(p)->lexer, t);
+  so_zone_lexer_next(&top(p)->lexer, t);
   if (t->kind == TOKEN_BAD) {
     return fail(p, t->reason, nothing);
   }
@@ -50,7 +50,7 @@ static so_status expect_text(parser *p, token *t, const char *missing) {
 
 static so_status expect_end(parser *p) {
   token t;
-  zone_lexer_next(&top(p)->lexer, &t);
+  so_zone_lexer_next(&top(p)->lexer, &t);
   if (t.kind == TOKEN_BAD) {
     return fail(p, t.reason, nothing);
   }
@@ -127,7 +127,7 @@ static so_status open_text(parser *p, so_bytes file, so_bytes text, const so_dns
   f->file = (uint16_t)p->pile->file_count;
   p->pile->files[p->pile->file_count++] = file;
   f->origin = *origin;
-  zone_lexer_init(&f->lexer, text);
+  so_zone_lexer_init(&f->lexer, text);
   return so_done();
 }
 
@@ -144,7 +144,7 @@ static so_status read_origin(parser *p) {
 static so_status read_default_ttl(parser *p) {
   token t;
   SO_TRY(expect_text(p, &t, "$TTL wants a time"));
-  if (!zone_read_ttl(t.text, &p->default_ttl)) {
+  if (!so_zone_read_ttl(t.text, &p->default_ttl)) {
     return fail(p, "not a time to live", t.text);
   }
   p->has_default_ttl = true;
@@ -156,7 +156,7 @@ static so_status read_include(parser *p) {
   token t;
   so_dns_name origin = top(p)->origin;
   SO_TRY(expect_text(p, &file, "$INCLUDE wants a file"));
-  zone_lexer_next(&top(p)->lexer, &t);
+  so_zone_lexer_next(&top(p)->lexer, &t);
   if (t.kind == TOKEN_WORD) {
     SO_TRY(read_name(p, t.text, &origin));
     SO_TRY(expect_end(p));
@@ -236,7 +236,7 @@ static so_status read_data(parser *p, uint16_t type, bool has_ttl, uint32_t ttl)
   so_buf_clear(&p->rdata);
   rdata_input in = {&top(p)->lexer, so_dns_name_view(&top(p)->origin), &p->rdata, &p->scratch,
                     {TOKEN_END, {NULL, 0}, NULL}};
-  const char *reason = zone_read_rdata(&in, type);
+  const char *reason = so_zone_read_rdata(&in, type);
   if (reason == NULL && (p->rdata.failed || p->scratch.failed)) {
     reason = "the data is too long";
   }
@@ -268,7 +268,7 @@ static so_status read_record(parser *p, token *t) {
     if (t->kind != TOKEN_WORD) {
       return fail(p, t->kind == TOKEN_BAD ? t->reason : "a type is missing", nothing);
     }
-    if (!has_ttl && zone_read_ttl(t->text, &ttl)) {
+    if (!has_ttl && so_zone_read_ttl(t->text, &ttl)) {
       has_ttl = true;
     } else if (!has_class && is_class(t->text, &is_in)) {
       has_class = true;
@@ -278,7 +278,7 @@ static so_status read_record(parser *p, token *t) {
     } else {
       break;
     }
-    zone_lexer_next(&top(p)->lexer, t);
+    so_zone_lexer_next(&top(p)->lexer, t);
   }
   uint16_t type;
   if (!so_ok(so_dns_type_from_text(t->text, &type))) {
@@ -295,10 +295,10 @@ static so_status read_record(parser *p, token *t) {
 
 static so_status read_entry(parser *p) {
   lexer *const l = &top(p)->lexer;
-  const bool blank = zone_lexer_blank(l);
+  const bool blank = so_zone_lexer_blank(l);
   p->line = l->line;
   token t;
-  zone_lexer_next(l, &t);
+  so_zone_lexer_next(l, &t);
   if (t.kind == TOKEN_NEWLINE) {
     return so_done();
   }
@@ -314,14 +314,14 @@ static so_status read_entry(parser *p) {
   }
   if (!blank) {
     SO_TRY(read_owner(p, &t));
-    zone_lexer_next(l, &t);
+    so_zone_lexer_next(l, &t);
   } else if (!p->has_owner) {
     return fail(p, "the first record needs a name", nothing);
   }
   return read_record(p, &t);
 }
 
-so_status zone_read_entries(const so_dns_zone_text *text, const so_heap *heap, pile *pile,
+so_status so_zone_read_entries(const so_dns_zone_text *text, const so_heap *heap, pile *pile,
                             so_dns_zone_error *error) {
   parser *const p = so_heap_alloc_array(heap, 1, sizeof *p);
   if (p == NULL) {

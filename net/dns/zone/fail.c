@@ -15,7 +15,7 @@ static void write_plain(so_writer *w, so_bytes text) {
   }
 }
 
-so_status zone_fail(so_dns_zone_error *error, so_bytes file, uint32_t line, const char *reason,
+so_status so_zone_fail(so_dns_zone_error *error, so_bytes file, uint32_t line, const char *reason,
                     so_bytes about) {
   memset(error, 0, sizeof *error);
   error->line = line;
@@ -30,10 +30,10 @@ so_status zone_fail(so_dns_zone_error *error, so_bytes file, uint32_t line, cons
   return so_status_make(SO_MALFORMED, 0);
 }
 
-so_status zone_fail_name(so_dns_zone_error *error, so_bytes file, uint32_t line,
+so_status so_zone_fail_name(so_dns_zone_error *error, so_bytes file, uint32_t line,
                          const char *reason, so_bytes name) {
   uint8_t text[NAME_TEXT_CAP];
   so_writer w = so_writer_of(text, sizeof text);
   so_dns_name_write_text(&w, name);
-  return zone_fail(error, file, line, reason, so_writer_bytes(&w));
+  return so_zone_fail(error, file, line, reason, so_writer_bytes(&w));
 }

@@ -15,9 +15,9 @@ so_status so_dns_zone_load(so_dns_zone *zone, const so_heap *heap, const so_dns_
   }
   so_buf_init(&p->bytes, heap, text->memory_limit);
   so_buf_init(&p->records, heap, text->memory_limit);
-  so_status s = zone_read_entries(text, heap, p, error);
+  so_status s = so_zone_read_entries(text, heap, p, error);
   if (so_ok(s)) {
-    s = zone_build(zone, p, text, error);
+    s = so_zone_build(zone, p, text, error);
   }
   so_buf_release(&p->bytes);
   so_buf_release(&p->records);

@@ -26,14 +26,14 @@ typedef struct lexer {
   uint32_t depth;  // Of parentheses.
 } lexer;
 
-void zone_lexer_init(lexer *l, so_bytes text);
-void zone_lexer_next(lexer *l, token *out);
+void so_zone_lexer_init(lexer *l, so_bytes text);
+void so_zone_lexer_next(lexer *l, token *out);
 
-// zone_lexer_blank is true when the line that begins here begins with white space.
-bool zone_lexer_blank(const lexer *l);
+// so_zone_lexer_blank is true when the line that begins here begins with white space.
+bool so_zone_lexer_blank(const lexer *l);
 
-// zone_unescape appends `text` with its escapes resolved. False: a bad escape.
-bool zone_unescape(so_bytes text, so_buf *out);
+// so_zone_unescape appends `text` with its escapes resolved. False: a bad escape.
+bool so_zone_unescape(so_bytes text, so_buf *out);
 
 // --- records as read --------------------------------------------------------------------------
 
@@ -66,16 +66,16 @@ static inline record *pile_record(const pile *p, size_t i) {
 }
 static inline size_t pile_count(const pile *p) { return p->records.len / sizeof(record); }
 
-// zone_fail fills in `*error` with the reason and, when not empty, what it is about. Returns MALFORMED.
-so_status zone_fail(so_dns_zone_error *error, so_bytes file, uint32_t line, const char *reason,
+// so_zone_fail fills in `*error` with the reason and, when not empty, what it is about. Returns MALFORMED.
+so_status so_zone_fail(so_dns_zone_error *error, so_bytes file, uint32_t line, const char *reason,
                     so_bytes about);
 
-// zone_fail_name is about a name of the zone.
-so_status zone_fail_name(so_dns_zone_error *error, so_bytes file, uint32_t line,
+// so_zone_fail_name is about a name of the zone.
+so_status so_zone_fail_name(so_dns_zone_error *error, so_bytes file, uint32_t line,
                          const char *reason, so_bytes name);
 
-// zone_read_entries reads all text into the pile.
-so_status zone_read_entries(const so_dns_zone_text *text, const so_heap *heap, pile *p,
+// so_zone_read_entries reads all text into the pile.
+so_status so_zone_read_entries(const so_dns_zone_text *text, const so_heap *heap, pile *p,
                             so_dns_zone_error *error);
 
 // --- data from text ---------------------------------------------------------------------------
@@ -88,22 +88,22 @@ typedef struct rdata_input {
   token ahead;      // The token that ended the data: a newline or the end.
 } rdata_input;
 
-// zone_read_rdata reads what follows the type up to the end of the entry. NULL, or why not.
-const char *zone_read_rdata(rdata_input *in, uint16_t type);
+// so_zone_read_rdata reads what follows the type up to the end of the entry. NULL, or why not.
+const char *so_zone_read_rdata(rdata_input *in, uint16_t type);
 
-// zone_read_params reads service parameters, one a token, beginning with `first`.
-const char *zone_read_params(rdata_input *in, const token *first);
+// so_zone_read_params reads service parameters, one a token, beginning with `first`.
+const char *so_zone_read_params(rdata_input *in, const token *first);
 
-// zone_read_ttl reads seconds, or a number of weeks, days, hours, minutes and seconds (1h30m).
-bool zone_read_ttl(so_bytes text, uint32_t *out);
+// so_zone_read_ttl reads seconds, or a number of weeks, days, hours, minutes and seconds (1h30m).
+bool so_zone_read_ttl(so_bytes text, uint32_t *out);
 
 // --- building ---------------------------------------------------------------------------------
 
-// zone_build sorts and checks the pile and makes the zone of it.
-so_status zone_build(so_dns_zone *zone, pile *p, const so_dns_zone_text *text,
+// so_zone_build sorts and checks the pile and makes the zone of it.
+so_status so_zone_build(so_dns_zone *zone, pile *p, const so_dns_zone_text *text,
                      so_dns_zone_error *error);
 
-// zone_check holds the rules that look at more than one node.
-so_status zone_check(so_dns_zone *zone, const pile *p, so_dns_zone_error *error);
+// so_zone_check holds the rules that look at more than one node.
+so_status so_zone_check(so_dns_zone *zone, const pile *p, so_dns_zone_error *error);
 
 #endif  // SO_NET_DNS_ZONE_INTERNAL_H_

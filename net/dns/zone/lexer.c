@@ -4,7 +4,7 @@
 
 #define DEPTH_MAX 16
 
-void zone_lexer_init(lexer *l, so_bytes text) {
+void so_zone_lexer_init(lexer *l, so_bytes text) {
   l->in = so_reader_of(text);
   l->line = 1;
   l->depth = 0;
@@ -23,7 +23,7 @@ static void step(lexer *l) {
   (void)moved;
 }
 
-bool zone_lexer_blank(const lexer *l) {
+bool so_zone_lexer_blank(const lexer *l) {
   uint8_t c;
   return peek(l, &c) && (c == ' ' || c == '\t');
 }
@@ -121,7 +121,7 @@ static void at_end(const lexer *l, token *out) {
   out->text = so_bytes_of(NULL, 0);
 }
 
-void zone_lexer_next(lexer *l, token *out) {
+void so_zone_lexer_next(lexer *l, token *out) {
   uint8_t c;
   out->reason = NULL;
   while (peek(l, &c)) {
@@ -157,7 +157,7 @@ static bool digit(uint8_t c, unsigned *value) {
   return c >= '0' && c <= '9';
 }
 
-bool zone_unescape(so_bytes text, so_buf *out) {
+bool so_zone_unescape(so_bytes text, so_buf *out) {
   so_reader r = so_reader_of(text);
   uint8_t c;
   while (r.len != 0 && so_read_u8(&r, &c)) {

@@ -151,7 +151,7 @@ static bool append_ech(so_bytes text, so_buf *out) {
 
 static bool append_value(rdata_input *in, const param *p) {
   so_buf_clear(in->scratch);
-  if (!zone_unescape(p->text, in->scratch)) {
+  if (!so_zone_unescape(p->text, in->scratch)) {
     return false;
   }
   const so_bytes value = so_buf_bytes(in->scratch);
@@ -181,7 +181,7 @@ static int compare_params(void *ctx, const void *a, const void *b) {
   return (int)((const param *)a)->key - (int)((const param *)b)->key;
 }
 
-const char *zone_read_params(rdata_input *in, const token *first) {
+const char *so_zone_read_params(rdata_input *in, const token *first) {
   param params[PARAMS_MAX];
   size_t count = 0;
   for (token t = *first; t.kind == TOKEN_WORD; t = in->ahead) {
@@ -189,7 +189,7 @@ const char *zone_read_params(rdata_input *in, const token *first) {
       return "not a service parameter";
     }
     count++;
-    zone_lexer_next(in->lexer, &in->ahead);
+    so_zone_lexer_next(in->lexer, &in->ahead);
   }
   if (in->ahead.kind == TOKEN_BAD || in->ahead.kind == TOKEN_QUOTED) {
     return in->ahead.kind == TOKEN_BAD ? in->ahead.reason : "not a service parameter";

@@ -6,7 +6,7 @@
 
 // next takes a word or a quoted string into `in->ahead`; false at the end of the entry.
 static bool next(rdata_input *in) {
-  zone_lexer_next(in->lexer, &in->ahead);
+  so_zone_lexer_next(in->lexer, &in->ahead);
   return in->ahead.kind == TOKEN_WORD || in->ahead.kind == TOKEN_QUOTED;
 }
 
@@ -33,7 +33,7 @@ static uint32_t unit_s(uint8_t c) {
   }
 }
 
-bool zone_read_ttl(so_bytes text, uint32_t *out) {
+bool so_zone_read_ttl(so_bytes text, uint32_t *out) {
   uint64_t total = 0;
   uint64_t number = 0;
   size_t digits = 0;
@@ -103,7 +103,7 @@ static const char *read_number(rdata_input *in, size_t bytes, bool is_time) {
     append_be(in->out, value, bytes);
     return NULL;
   }
-  if (is_time && zone_read_ttl(text, &time_s)) {
+  if (is_time && so_zone_read_ttl(text, &time_s)) {
     append_be(in->out, time_s, bytes);
     return NULL;
   }
@@ -244,7 +244,7 @@ bool so_dns_ipv6_read(so_bytes text, uint8_t out[16]) {
 
 static const char *read_string(rdata_input *in) {
   so_buf_clear(in->scratch);
-  if (!zone_unescape(in->ahead.text, in->scratch)) {
+  if (!so_zone_unescape(in->ahead.text, in->scratch)) {
     return "a bad escape";
   }
   if (in->scratch->len > 255) {
@@ -420,7 +420,7 @@ static const char *read_address(rdata_input *in, bool is_ipv6) {
 }
 
 static const char *read_text(rdata_input *in) {
-  return zone_unescape(in->ahead.text, in->out) ? NULL : "a bad escape";
+  return so_zone_unescape(in->ahead.text, in->out) ? NULL : "a bad escape";
 }
 
 // read_single reads a field of one token, which is ahead.
@@ -469,7 +469,7 @@ static const char *read_rest(rdata_input *in, char field) {
     return read_bitmap(in);
   }
   if (field == 'p') {
-    return any ? zone_read_params(in, &in->ahead) : NULL;
+    return any ? so_zone_read_params(in, &in->ahead) : NULL;
   }
   if (!any) {
     return "the data ends too soon";
@@ -521,7 +521,7 @@ static const char *read_generic(rdata_input *in) {
   return in->out->len == len ? NULL : "the data does not have the length stated";
 }
 
-const char *zone_read_rdata(rdata_input *in, uint16_t type) {
+const char *so_zone_read_rdata(rdata_input *in, uint16_t type) {
   static const so_bytes generic = {(const uint8_t *)"\\#", 2};
   const so_dns_type_info *const info = so_dns_type_find(type);
   const lexer before = *in->lexer;
