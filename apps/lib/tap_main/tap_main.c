@@ -1,0 +1,185 @@
+// The entry of a Unix process whose network is our own TCP/IP on a tap device: takes its own options off
+// the command line, sets the host up, and runs so_main in a world with that network.
+
+#include <stdlib.h>
+
+#include "base/fmt.h"
+#include "base/heap.h"
+#include "kernel/unix/tap.h"
+#include "kernel/unix/unix.h"
+#include "net/host/host.h"
+
+#define EXIT_USAGE 2
+#define EXIT_NETWORK 5
+#define SETTINGS_LEN_MAX 2048
+// For DHCP, and for the probing of an IPv6 address.
+#define READY_NS (30 * SO_NS_PER_S)
+// What connections get to finish after the program has ended.
+#define DRAIN_NS (3 * SO_NS_PER_S)
+
+static const char usage[] =
+    "this program has its own TCP/IP; before its options it takes\n"
+    "  --tap NAME           the tap device (made when it is not there)\n"
+    "  --ip ADDR/LEN        our address, IPv4 or IPv6 (repeatable), or dhcp\n"
+    "  --gw ADDR            the router, one for each family\n"
+    "  --dns, --ntp LIST    servers, separated by commas\n"
+    "  --net \"SETTINGS\"     any of ip= gw= dns= ntp= ipv6=on|off hostname= pages= connections=\n"
+    "                       congestion=cubic|newreno\n"
+    "  --tap-plain          neither checksums nor segmentation are left to the host's kernel\n";
+
+typedef struct program {
+  int argc;
+  const char **argv;  // Without our options.
+  const char *tap;
+  bool plain;
+  so_buf settings;
+} program;
+
+static void say(const so_world *world, so_buf *text) {
+  so_console_write(&world->console, so_buf_bytes(text));
+  so_buf_clear(text);
+}
+
+// take_option handles one of ours; 0: not ours, 1: taken, -1: its value is missing.
+static int take_option(program *p, const char *name, const char *value) {
+  static const struct {
+    const char *option;
+    const char *key;
+  } keys[] = {{"--ip", "ip="},   {"--gw", "gw="},   {"--dns", "dns="},
+              {"--ntp", "ntp="}, {"--net", ""}, {"--tap", NULL}};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    if (!so_bytes_equal(so_str(name), so_str(keys[i].option))) {
+      continue;
+    }
+    if (value == NULL) {
+      return -1;
+    }
+    if (keys[i].key == NULL) {
+      p->tap = value;
+    } else {
+      so_buf_append_str(&p->settings, keys[i].key);
+      so_buf_append_str(&p->settings, value);
+      so_buf_append_u8(&p->settings, ' ');
+    }
+    return 1;
+  }
+  return 0;
+}
+
+static bool take_options(program *p, int argc, const char *const *argv) {
+  for (int i = 0; i < argc; i++) {
+    if (i > 0 && so_bytes_equal(so_str(argv[i]), so_str("--tap-plain"))) {
+      p->plain = true;
+      continue;
+    }
+    const int took = i > 0 ? take_option(p, argv[i], i + 1 < argc ? argv[i + 1] : NULL) : 0;
+    if (took < 0) {
+      return false;
+    }
+    if (took > 0) {
+      i++;
+    } else {
+      p->argv[p->argc++] = argv[i];
+    }
+  }
+  so_bytes settings;
+  return p->tap != NULL && so_ok(so_buf_end(&p->settings, &settings));
+}
+
+static int refuse(const so_world *world, so_buf *text, int code) {
+  so_buf_append_u8(text, '\n');
+  say(world, text);
+  return code;
+}
+
+static int open_device(const so_world *world, const program *p, so_netdev *out, so_buf *text) {
+  const so_unix_tap_config config = {so_str(p->tap), p->plain};
+  const so_status s = so_unix_open_tap(world, &config, out);
+  if (so_ok(s)) {
+    return 0;
+  }
+  so_buf_printf(text, "cannot open the tap device %.*s: %s", SO_FMT(so_str(p->tap)),
+                so_is(s, SO_DENIED)      ? "not permitted; it takes CAP_NET_ADMIN"
+                : so_is(s, SO_CONFLICT)  ? "another process has it"
+                : so_is(s, SO_NOT_FOUND) ? "this kernel has no tap devices"
+                                         : so_code_name((so_code)s.code));
+  return refuse(world, text, EXIT_NETWORK);
+}
+
+static void say_address(const so_world *world, const program *p, const so_ip *ip, so_buf *text) {
+  uint8_t name[SO_IP_TEXT_LEN_MAX];
+  so_writer w = so_writer_of(name, sizeof name);
+  so_ip_write(ip, &w);
+  so_buf_printf(text, "our own TCP/IP on %.*s has %.*s", SO_FMT(so_str(p->tap)),
+                SO_FMT(so_writer_bytes(&w)));
+  (void)refuse(world, text, 0);
+}
+
+static int run_host(const so_world *world, program *p, so_host *host, so_buf *text) {
+  so_ip ip;
+  if (!so_ok(so_host_wait_ready(host, so_clock_now(&world->clock) + READY_NS, &ip))) {
+    so_buf_append_str(text, "there is no address after 30 seconds");
+    return refuse(world, text, EXIT_NETWORK);
+  }
+  say_address(world, p, &ip, text);
+  so_world with_net = *world;
+  with_net.net = so_host_net(host);
+  with_net.metrics = so_host_metrics(host);
+  return so_main(&with_net, p->argc, p->argv);
+}
+
+static int run_device(const so_world *world, program *p, const so_host_config *config,
+                      so_buf *text) {
+  so_netdev device;
+  so_host *host;
+  const int failed = open_device(world, p, &device, text);
+  if (failed != 0) {
+    return failed;
+  }
+  const so_status s = so_host_start(world, &device, config, &host);
+  if (!so_ok(s)) {
+    so_netdev_close(&device);
+    so_buf_printf(text, "cannot start the network: %s",
+                  so_is(s, SO_LIMIT) ? "not enough memory" : "an address that no host can have");
+    return refuse(world, text, EXIT_NETWORK);
+  }
+  const int code = run_host(world, p, host, text);
+  so_host_stop(host, so_clock_now(&world->clock) + DRAIN_NS);
+  return code;
+}
+
+typedef struct arguments {
+  int argc;
+  const char *const *argv;
+} arguments;
+
+static int run(const so_world *world, void *arg) {
+  const arguments *const a = arg;
+  so_buf text;
+  so_host_config config;
+  so_bytes bad;
+  program p = {0};
+  int code = EXIT_USAGE;
+  so_buf_init(&text, world->heap, 4096);
+  so_buf_init(&p.settings, world->heap, SETTINGS_LEN_MAX);
+  p.argv = calloc((size_t)a->argc + 1, sizeof *p.argv);
+  if (p.argv == NULL || !take_options(&p, a->argc, a->argv)) {
+    so_buf_append_str(&text, usage);
+    code = refuse(world, &text, EXIT_USAGE);
+  } else if (!so_ok(so_host_config_parse(so_buf_bytes(&p.settings), &config, &bad))) {
+    so_buf_printf(&text, "this setting of the network is not understood: %.*s", SO_FMT(bad));
+    code = refuse(world, &text, EXIT_USAGE);
+  } else {
+    config.ipv6 = NULL;
+    code = run_device(world, &p, &config, &text);
+  }
+  free(p.argv);
+  so_buf_release(&p.settings);
+  so_buf_release(&text);
+  return code;
+}
+
+int main(int argc, char **argv) {
+  arguments a = {argc, (const char *const *)argv};
+  return so_unix_run(NULL, run, &a);
+}

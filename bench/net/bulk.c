@@ -1,0 +1,272 @@
+// bulk: moves bytes and connections through a network, for measuring it. The same program over host
+// sockets and over our own TCP/IP.
+//
+//   bulk serve ADDR PORT                 answers the others below, for ever
+//   bulk down ADDR PORT MIB              receives so much       prints: down MIB SECONDS MIB_A_SECOND
+//   bulk up ADDR PORT MIB                sends so much
+//   bulk rate ADDR PORT COUNT [FIBERS]   opens, one byte there and back, closes
+//   bulk idle ADDR PORT COUNT            opens all, prints "idle COUNT", and waits for SIGTERM
+//
+// A connection begins with 16 bytes: the letter of what is wanted, 7 of padding, a 64-bit number.
+
+#include "base/fmt.h"
+#include "base/mem.h"
+#include "base/reader.h"
+#include "base/writer.h"
+#include "kernel/ports/world.h"
+
+#define HEAD_LEN 16u
+#define PIECE_LEN (256u * 1024)
+#define PATIENCE_NS (120 * SO_NS_PER_S)
+
+typedef struct program {
+  const so_world *world;
+  so_endpoint at;
+  uint64_t count;
+  uint64_t started;
+  uint64_t done;
+  uint64_t failed;
+  unsigned fibers;
+  so_event changed;
+} program;
+
+typedef struct connection {
+  program *program;
+  so_stream stream;
+} connection;
+
+static uint64_t soon(const program *p) { return so_clock_now(&p->world->clock) + PATIENCE_NS; }
+
+static so_status read_all(const program *p, const so_stream *s, uint8_t *buf, size_t len) {
+  while (len != 0) {
+    size_t n;
+    SO_TRY(so_stream_read(s, buf, len, soon(p), &n));
+    if (n == 0) {
+      return so_status_make(SO_IO, 0);
+    }
+    buf += n;
+    len -= n;
+  }
+  return so_done();
+}
+
+static so_status send_bytes(const program *p, const so_stream *s, uint8_t *piece, uint64_t len) {
+  memset(piece, 'x', PIECE_LEN);
+  while (len != 0) {
+    const size_t n = len < PIECE_LEN ? (size_t)len : PIECE_LEN;
+    SO_TRY(so_stream_write(s, so_bytes_of(piece, n), soon(p)));
+    len -= n;
+  }
+  return so_done();
+}
+
+static so_status take_bytes(const program *p, const so_stream *s, uint8_t *piece, uint64_t len) {
+  while (len != 0) {
+    size_t n;
+    SO_TRY(so_stream_read(s, piece, PIECE_LEN, soon(p), &n));
+    if (n == 0 || n > len) {
+      return so_status_make(SO_IO, 0);
+    }
+    len -= n;
+  }
+  return so_done();
+}
+
+// --- serving ----------------------------------------------------------------------------------
+
+static so_status answer(connection *c, uint8_t *piece) {
+  const program *const p = c->program;
+  uint8_t head[HEAD_LEN];
+  SO_TRY(read_all(p, &c->stream, head, sizeof head));
+  so_reader r = so_reader_of(so_bytes_of(head, sizeof head));
+  so_bytes padding;
+  uint8_t kind;
+  uint64_t len;
+  if (!so_read_u8(&r, &kind) || !so_read_bytes(&r, 7, &padding) || !so_read_u64be(&r, &len)) {
+    return so_status_make(SO_MALFORMED, 0);
+  }
+  const uint8_t done = '.';
+  switch (kind) {
+    case 'd':
+      return send_bytes(p, &c->stream, piece, len);
+    case 'u':
+      SO_TRY(take_bytes(p, &c->stream, piece, len));
+      return so_stream_write(&c->stream, so_bytes_of(&done, 1), soon(p));
+    case 'r':
+      return so_stream_write(&c->stream, so_bytes_of(&done, 1), soon(p));
+    default: {
+      size_t n;
+      return so_stream_read(&c->stream, piece, 1, SO_NEVER, &n);
+    }
+  }
+}
+
+static void serve_one(void *arg) {
+  connection *const c = arg;
+  program *const p = c->program;
+  uint8_t *const piece = so_heap_alloc(p->world->heap, PIECE_LEN);
+  if (piece != NULL && so_ok(answer(c, piece))) {
+    // The client closes first: TIME-WAIT is then its own.
+    size_t n;
+    (void)so_stream_shutdown(&c->stream, soon(p)).code;
+    (void)so_stream_read(&c->stream, piece, 1, soon(p), &n).code;
+  }
+  so_heap_free(p->world->heap, piece, PIECE_LEN);
+  so_stream_close(&c->stream);
+  so_heap_free(p->world->heap, c, sizeof *c);
+}
+
+static int serve(program *p) {
+  so_listener listener;
+  so_endpoint peer;
+  if (!so_ok(p->world->net.listen(p->world->net.ctx, &p->at, &listener))) {
+    return 1;
+  }
+  so_console_write(&p->world->console, so_str("serving\n"));
+  while (!so_sched_stopping(p->world->sched)) {
+    connection *const c = so_heap_alloc_array(p->world->heap, 1, sizeof *c);
+    if (c == NULL || !so_ok(so_listener_accept(&listener, SO_NEVER, &c->stream, &peer))) {
+      so_heap_free(p->world->heap, c, sizeof *c);
+      continue;
+    }
+    c->program = p;
+    if (!so_ok(so_fiber_spawn(p->world->sched, "connection", serve_one, c))) {
+      so_stream_close(&c->stream);
+      so_heap_free(p->world->heap, c, sizeof *c);
+    }
+  }
+  so_listener_close(&listener);
+  return 0;
+}
+
+// --- asking -----------------------------------------------------------------------------------
+
+static so_status ask(const program *p, uint8_t kind, uint64_t number, so_stream *out) {
+  uint8_t head[HEAD_LEN];
+  so_writer w = so_writer_of(head, sizeof head);
+  so_write_u8(&w, kind);
+  so_write_zeros(&w, 7);
+  so_write_u64be(&w, number);
+  SO_TRY(p->world->net.connect(p->world->net.ctx, &p->at, soon(p), out));
+  const so_status s = so_stream_write(out, so_writer_bytes(&w), soon(p));
+  if (!so_ok(s)) {
+    so_stream_close(out);
+  }
+  return s;
+}
+
+static void report(const program *p, const char *what, uint64_t count, uint64_t ns) {
+  uint8_t line[128];
+  so_writer w = so_writer_of(line, sizeof line);
+  const uint64_t ms = ns / SO_NS_PER_MS + 1;
+  so_write_printf(&w, "%s %llu in %llu ms: %llu a second\n", what, (unsigned long long)count,
+                  (unsigned long long)ms, (unsigned long long)(count * 1000 / ms));
+  so_console_write(&p->world->console, so_writer_bytes(&w));
+}
+
+static so_status move(program *p, bool up, uint8_t *piece) {
+  so_stream s;
+  SO_TRY(ask(p, up ? 'u' : 'd', p->count << 20, &s));
+  so_status status;
+  if (up) {
+    status = send_bytes(p, &s, piece, p->count << 20);
+    if (so_ok(status)) {
+      status = read_all(p, &s, piece, 1);
+    }
+  } else {
+    status = take_bytes(p, &s, piece, p->count << 20);
+  }
+  so_stream_close(&s);
+  return status;
+}
+
+static int transfer(program *p, bool up) {
+  uint8_t *const piece = so_heap_alloc(p->world->heap, PIECE_LEN);
+  const uint64_t begun = so_clock_now(&p->world->clock);
+  if (piece == NULL || !so_ok(move(p, up, piece))) {
+    so_console_write(&p->world->console, so_str("failed\n"));
+    so_heap_free(p->world->heap, piece, PIECE_LEN);
+    return 1;
+  }
+  report(p, up ? "up" : "down", p->count, so_clock_now(&p->world->clock) - begun);
+  so_heap_free(p->world->heap, piece, PIECE_LEN);
+  return 0;
+}
+
+static so_status open_and_close(program *p) {
+  so_stream s;
+  uint8_t byte;
+  SO_TRY(ask(p, 'r', 0, &s));
+  const so_status status = read_all(p, &s, &byte, 1);
+  so_stream_close(&s);
+  return status;
+}
+
+static void open_many(void *arg) {
+  program *const p = arg;
+  while (p->started < p->count) {
+    p->started++;
+    if (so_ok(open_and_close(p))) {
+      p->done++;
+    } else {
+      p->failed++;
+    }
+  }
+  p->fibers--;
+  so_event_signal(p->world->sched, &p->changed);
+}
+
+static int rate(program *p, unsigned fibers) {
+  const uint64_t begun = so_clock_now(&p->world->clock);
+  for (unsigned i = 0; i < fibers; i++) {
+    if (so_ok(so_fiber_spawn(p->world->sched, "asker", open_many, p))) {
+      p->fibers++;
+    }
+  }
+  while (p->fibers != 0) {
+    (void)so_event_wait(p->world->sched, &p->changed, SO_NEVER).code;
+  }
+  report(p, "connections", p->done, so_clock_now(&p->world->clock) - begun);
+  report(p, "failed", p->failed, so_clock_now(&p->world->clock) - begun);
+  return p->failed == 0 ? 0 : 1;
+}
+
+static int idle(program *p) {
+  uint64_t opened = 0;
+  so_stream s;
+  const uint64_t begun = so_clock_now(&p->world->clock);
+  // The streams are left open on purpose: the process's end closes them.
+  while (opened < p->count && so_ok(ask(p, 'i', 0, &s))) {
+    opened++;
+  }
+  report(p, "idle", opened, so_clock_now(&p->world->clock) - begun);
+  while (!so_sched_stopping(p->world->sched)) {
+    so_fiber_sleep_until(p->world->sched, so_clock_now(&p->world->clock) + 100 * SO_NS_PER_MS);
+  }
+  return opened == p->count ? 0 : 1;
+}
+
+int so_main(const so_world *world, int argc, const char *const *argv) {
+  program p = {.world = world};
+  uint64_t port;
+  uint64_t fibers = 1;
+  const so_bytes what = so_str(argc > 1 ? argv[1] : "");
+  if (argc < 4 || !so_ok(so_parse_u64(so_str(argv[3]), &port)) || port > UINT16_MAX ||
+      !so_ok(world->net.resolve(world->net.ctx, so_str(argv[2]), SO_NEVER, &p.at)) ||
+      (argc > 4 && !so_ok(so_parse_u64(so_str(argv[4]), &p.count))) ||
+      (argc > 5 && !so_ok(so_parse_u64(so_str(argv[5]), &fibers)))) {
+    so_console_write(&world->console, so_str("usage: bulk serve|down|up|rate|idle ADDR PORT [N]\n"));
+    return 2;
+  }
+  p.at.port = (uint16_t)port;
+  if (so_bytes_equal(what, so_str("serve"))) {
+    return serve(&p);
+  }
+  if (so_bytes_equal(what, so_str("rate"))) {
+    return rate(&p, (unsigned)fibers);
+  }
+  if (so_bytes_equal(what, so_str("idle"))) {
+    return idle(&p);
+  }
+  return transfer(&p, so_bytes_equal(what, so_str("up")));
+}

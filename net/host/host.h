@@ -1,0 +1,113 @@
+#ifndef SO_NET_HOST_HOST_H_
+#define SO_NET_HOST_HOST_H_
+
+// A host on the network: so_net (kernel/ports/net.h) made of our own IP, TCP and UDP over one network
+// device. It is where the pure machines of net/ meet fibers: one driver fiber carries frames and time
+// into them, and fibers of the program wait here for what comes out.
+//
+// Invariants:
+//   - The driver alone receives and ticks; it does a bounded batch a turn, then lets others run.
+//   - A call of the program does its work at once when it can, and only waits when it must. What it
+//     makes the stack send leaves before the call returns.
+//   - What waits for the device is bounded; while it is over the limit, writers wait (back-pressure),
+//     and frames that the stack makes by itself are dropped and counted, as on any full device.
+//   - A stream that is closed is finished in the background: delivered, acknowledged, timed out.
+//
+// Ownership: so_host_start takes the device and closes it in so_host_stop. Streams, listeners and
+// sockets must be closed by then.
+//
+// Limits: those of the config, all memory from the world's heap.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/heap.h"
+#include "base/status.h"
+#include "kernel/ports/metrics.h"
+#include "kernel/ports/net.h"
+#include "kernel/ports/netdev.h"
+#include "kernel/ports/world.h"
+#include "net/address/address.h"
+#include "net/interface/interface.h"
+#include "net/tcp/tcp.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SO_HOST_ADDRESSES_MAX 8
+#define SO_HOST_DNS_MAX 4
+#define SO_HOST_NTP_MAX 4
+#define SO_HOST_NAME_LEN_MAX 63
+
+typedef struct so_host_address {
+  so_ip ip;
+  uint8_t prefix_len;
+} so_host_address;
+
+typedef struct so_host_config {
+  so_host_address addresses[SO_HOST_ADDRESSES_MAX];
+  size_t address_count;
+  so_ip gateways[2];  // One a family at most; family 0: none.
+  so_ip dns[SO_HOST_DNS_MAX];
+  size_t dns_count;
+  so_ip ntp[SO_HOST_NTP_MAX];
+  size_t ntp_count;
+  bool dhcp;
+  bool no_ipv6;    // Not even a link-local address.
+  uint8_t hostname[SO_HOST_NAME_LEN_MAX];
+  uint8_t hostname_len;
+  uint32_t page_count;       // Pages of packets and queues. 0: SO_HOST_PAGES.
+  uint32_t connections_max;  // 0: SO_HOST_CONNECTIONS.
+  uint8_t congestion;        // An so_tcp_congestion_kind.
+  // so_interface_ipv6(), or NULL in an image that holds no IPv6. The parser leaves it alone.
+  const struct so_interface_family *ipv6;
+} so_host_config;
+
+#define SO_HOST_PAGES 16384u       // 64 MiB, taken at start, touched when used.
+#define SO_HOST_CONNECTIONS 16384u
+
+// so_host_config_parse reads settings separated by spaces, commas inside a value:
+//   ip=192.0.2.10/24    an address with its prefix length, either family; may be repeated
+//   ip=dhcp             an IPv4 address from DHCP
+//   gw=192.0.2.1        a router, either family, one each
+//   dns=192.0.2.1,2001:db8::1    name servers, up to SO_HOST_DNS_MAX
+//   ntp=...             time servers, likewise
+//   ipv6=on|off         with `on` (the default) addresses that routers announce are used as well
+//   hostname=NAME       what DHCP is told
+//   pages=N connections=N    limits
+//   congestion=cubic|newreno
+// into `out`, which it zeroes first. MALFORMED: `*out_bad` views the word that is wrong.
+SO_MUST_USE so_status so_host_config_parse(so_bytes text, so_host_config *out, so_bytes *out_bad);
+
+typedef struct so_host so_host;
+
+// so_host_start sets the stack up and spawns its driver. `world` gives clock, entropy, heap and
+// scheduler, and must outlive the host; its network is not used. LIMIT: memory or fibers. CONFLICT: an
+// address that cannot be one. On failure the device stays the caller's.
+SO_MUST_USE so_status so_host_start(const so_world *world, const so_netdev *device,
+                                    const so_host_config *config, so_host **out);
+
+// so_host_stop ends it: connections that are closed already get until `deadline_ns` to finish, then all
+// is freed and the device closed. From a fiber.
+void so_host_stop(so_host *h, uint64_t deadline_ns);
+
+// so_host_net is what a program sees.
+so_net so_host_net(so_host *h);
+
+// so_host_wait_ready waits until there is an address that is not link-local, or AGAIN at the deadline;
+// `*out` (may be NULL) is it.
+SO_MUST_USE so_status so_host_wait_ready(so_host *h, uint64_t deadline_ns, so_ip *out);
+
+// so_host_metrics lists every counter of every module of the stack.
+so_metrics so_host_metrics(so_host *h);
+
+// so_host_tcp_info says how the TCP connection of a stream of this host is doing.
+void so_host_tcp_info(const so_stream *s, so_tcp_info *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif  // SO_NET_HOST_HOST_H_
