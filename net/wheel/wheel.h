@@ -30,14 +30,13 @@ typedef struct so_wheel_entry {
   struct so_wheel_entry *next;
   struct so_wheel_entry *prev;
   uint64_t at_ns;      // The deadline; SO_NEVER: cancelled.
-  uint32_t hung_tick;  // When its slot comes up, low bits: at or before `at_ns`.
+  uint64_t hung_tick;  // When its slot comes up: at or before `at_ns`.
   uint16_t slot;       // level * 256 + slot, or one of the wheel's own marks.
-  uint16_t reserved;
 } so_wheel_entry;
 
 typedef struct so_wheel {
-  uint64_t tick;  // Everything up to this tick was expired.
-  uint32_t count;
+  uint64_t tick;   // Everything up to this tick was expired.
+  uint32_t count;  // Entries linked in, disarmed ones too.
   so_wheel_entry *due;  // Taken from their slots, not handed out yet.
   uint64_t occupied[SO_WHEEL_LEVELS][SO_WHEEL_SLOTS / 64];
   so_wheel_entry *slots[SO_WHEEL_LEVELS][SO_WHEEL_SLOTS];
@@ -49,8 +48,8 @@ void so_wheel_init(so_wheel *w, uint64_t now_ns);
 // so_wheel_entry_init makes an entry that is not armed.
 void so_wheel_entry_init(so_wheel_entry *e);
 
-// so_wheel_arm sets or moves the deadline of an entry; SO_NEVER disarms it. A deadline in the past
-// expires at the next so_wheel_expire.
+// so_wheel_arm sets or moves the deadline of an entry. SO_NEVER disarms it, but leaves it linked in
+// until its slot comes up. A deadline in the past expires at the next so_wheel_expire.
 void so_wheel_arm(so_wheel *w, so_wheel_entry *e, uint64_t at_ns);
 
 // so_wheel_cancel takes the entry out at once, so that its memory may go.

@@ -86,8 +86,10 @@ struct so_tcp_congestion {
   // To take a reduction back.
   uint32_t undo_cwnd;
   uint32_t undo_ssthresh;
+  uint32_t undo_end;          // Once una is past it, a reduction that ended stays.
   uint32_t undo_retransmits;  // Segments sent again and not reported as duplicates yet.
-  uint64_t retransmit_ns;     // When the first segment of this episode was sent again; SO_NEVER: not yet.
+  uint64_t retransmit_ns;     // When this episode first sent a segment again; SO_NEVER: not yet.
+  bool eifel_done;            // The first ACK that could tell came, and said it was no mistake.
   so_tcp_cubic_state undo_cubic;
 
   // RFC 9406.
@@ -99,7 +101,7 @@ struct so_tcp_congestion {
   uint32_t current_min_us;
   uint32_t css_baseline_us;
 
-  uint32_t avoid_rest;  // NewReno: bytes acknowledged towards the next segment; slow start of CSS too.
+  uint32_t avoid_rest;  // NewReno: bytes acknowledged towards the next segment.
   so_tcp_cubic_state cubic;
 
   uint64_t last_sent_ns;  // Of data; SO_NEVER: never.
@@ -119,7 +121,7 @@ bool so_tcp_congestion_ack(so_tcp_congestion *c, const so_tcp_ack_report *report
                            const so_tcp_rtt *rtt, uint64_t now_ns);
 
 // so_tcp_congestion_timeout: the retransmission timer ran out, and the scoreboard was told.
-void so_tcp_congestion_timeout(so_tcp_congestion *c, const so_tcp_ack_report *report, uint64_t now_ns);
+void so_tcp_congestion_timeout(so_tcp_congestion *c, const so_tcp_ack_report *report);
 
 // so_tcp_congestion_sent: `len` bytes of data were sent, new or (`again`) retransmitted.
 void so_tcp_congestion_sent(so_tcp_congestion *c, uint32_t len, bool again, uint64_t now_ns);

@@ -29,7 +29,8 @@ extern "C" {
 #endif
 
 #define SO_TCP_GAPS_MAX 512u   // Default for range_max: 16 KiB.
-#define SO_TCP_SMALL_LEN 512u  // Segments up to this are copied behind their neighbour when there is room.
+// Segments up to this are copied behind their neighbour when there is room.
+#define SO_TCP_SMALL_LEN 512u
 
 typedef struct so_tcp_gap_range {
   uint32_t start;

@@ -11,6 +11,7 @@
 //
 // Flat, no pointers: a copy is a copy.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -26,15 +27,14 @@ extern "C" {
 #define SO_TCP_RTT_MIN_WINDOW_MS 10000u  // How long a minimum counts at least; twice that at most.
 
 typedef struct so_tcp_rtt {
-  uint32_t srtt_us8;    // Eighths of a microsecond; 0: no sample yet.
-  uint32_t rttvar_us4;  // Quarters.
-  uint32_t base_us;     // The timeout without back-off.
-  uint32_t latest_us;
-  uint32_t min_us;      // Of this half of the window; UINT32_MAX: none.
+  uint64_t srtt_ns;  // 0: no sample yet.
+  uint64_t rttvar_ns;
+  uint32_t min_us;       // Of this half of the window; UINT32_MAX: none.
   uint32_t min_last_us;  // Of the half before.
   uint32_t min_start_ms;
-  uint8_t backoff;      // Doublings.
-  uint8_t reserved[3];
+  uint16_t initial_ms;   // The timeout while there is no sample.
+  uint8_t backoff;       // Doublings.
+  bool stale;            // The next sample counts like the first.
 } so_tcp_rtt;
 
 // so_tcp_rtt_init: no samples, the initial timeout.
@@ -47,7 +47,7 @@ void so_tcp_rtt_sample(so_tcp_rtt *r, uint64_t rtt_ns, uint32_t samples_per_rtt,
 
 // so_tcp_rtt_established applies (5.7): a handshake whose SYN had to be sent again and that gave no
 // sample starts with 3 s. Clears the back-off.
-void so_tcp_rtt_established(so_tcp_rtt *r, int syn_timed_out);
+void so_tcp_rtt_established(so_tcp_rtt *r, bool syn_timed_out);
 
 // so_tcp_rtt_backoff doubles the timeout (5.5); after three it also forgets SRTT's weight, so that
 // the next sample starts anew (5.7's note on clearing SRTT).

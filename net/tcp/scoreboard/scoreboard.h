@@ -8,8 +8,8 @@
 //
 // Invariants (so_tcp_scoreboard_check): the ranges are in order and cover [una, nxt) without a gap;
 // a range is never SACKed and lost; sacked and lost are the sums of what is marked so; pipe =
-// outstanding - sacked - lost. A lost range that is sent again is not lost any more (it carries the
-// new time and the mark `retransmitted`).
+// outstanding - sacked - dup_bytes - lost. A lost range that is sent again is not lost any more (it
+// carries the new time and the mark `retransmitted`).
 //
 // Memory: an array of ranges from the heap that grows with what is outstanding and goes back when
 // nothing is. Neighbours in the same state are joined where no information that matters goes lost
@@ -54,7 +54,7 @@ typedef struct so_tcp_sent {
 typedef enum so_tcp_timer {
   SO_TCP_TIMER_NONE = 0,
   SO_TCP_TIMER_REORDER,     // Call so_tcp_scoreboard_reorder_timeout.
-  SO_TCP_TIMER_PROBE,       // Send new data or so_tcp_scoreboard_last, then so_tcp_scoreboard_probed.
+  SO_TCP_TIMER_PROBE,       // Send new data or so_tcp_scoreboard_last; so_tcp_scoreboard_probed.
   SO_TCP_TIMER_RETRANSMIT,  // Call so_tcp_scoreboard_timeout.
 } so_tcp_timer;
 
@@ -72,9 +72,10 @@ typedef struct so_tcp_scoreboard {
   uint32_t nxt;
   uint32_t sacked;
   uint32_t lost;
-  uint32_t retransmitted;  // Bytes in ranges so marked.
-  uint32_t lost_hint;      // No range before this one (counted from `first`) is lost.
-  uint32_t dup_acks;       // Without SACK.
+  uint32_t lost_total;  // Ever marked lost; wraps.
+  uint32_t lost_hint;  // No range before this one (counted from `first`) is lost.
+  uint32_t dup_acks;   // Without SACK: since una moved,
+  uint32_t dup_bytes;  // and what they say has arrived.
 
   // RFC 8985 6.1.
   uint64_t rack_sent_ns;
@@ -127,11 +128,11 @@ typedef struct so_tcp_ack_report {
   uint32_t lost;       // Bytes newly marked lost.
   uint32_t pipe_before;
   uint32_t pipe;       // After.
-  uint64_t rtt_ns;     // Of data sent once, newest; SO_NEVER: no sample. Not fed to so_tcp_rtt yet.
+  uint64_t rtt_ns;     // Of the newest data sent once, or of the echo; SO_NEVER: no sample.
   uint64_t echo_ns;    // As given.
-  bool original_acked;  // Newly acked or SACKed: bytes sent once only, while something is outstanding
-                        // again (evidence for F-RTO, RFC 5682).
-  bool dsack;           // A valid duplicate report came...
+  bool original_acked;  // Bytes sent only once were newly acked or SACKed (evidence for F-RTO),
+  uint32_t original_start;  // the first of them here.
+  bool dsack;  // A valid duplicate report came that is not the probe's.
   so_seq_range dsack_range;
   bool probe_loss;      // The tail-loss probe repaired a loss (RFC 8985 7.4.2): answer congestion.
   bool reneged;
@@ -144,8 +145,9 @@ void so_tcp_scoreboard_init(so_tcp_scoreboard *s, const so_heap *heap, uint32_t 
                             bool sack, uint32_t range_max);
 void so_tcp_scoreboard_release(so_tcp_scoreboard *s);
 
-// so_tcp_scoreboard_sent: `len` > 0 numbers from `nxt` on were sent (SYN and FIN count). Cannot
-// fail, unless there is no memory for the very first range: LIMIT, and nothing may be sent.
+// so_tcp_scoreboard_sent: `len` > 0 numbers from `nxt` on are being sent (SYN and FIN count). Call
+// it before the packet leaves. LIMIT: no range is free; send nothing, and try again at the next ACK
+// or timer (or, with nothing outstanding, when there is memory).
 SO_MUST_USE so_status so_tcp_scoreboard_sent(so_tcp_scoreboard *s, uint32_t len, uint64_t now_ns);
 
 // so_tcp_scoreboard_ack takes an acceptable ACK (una <= ack <= nxt; an older one may bring SACKs
@@ -157,7 +159,8 @@ void so_tcp_scoreboard_ack(so_tcp_scoreboard *s, so_tcp_rtt *rtt, const so_tcp_a
 // so_tcp_scoreboard_timer says which timer runs out next, and when. SO_NEVER and NONE when nothing
 // is outstanding. While the peer's window is zero and nothing is outstanding the persist timer is
 // the caller's.
-uint64_t so_tcp_scoreboard_timer(const so_tcp_scoreboard *s, const so_tcp_rtt *rtt, so_tcp_timer *out);
+uint64_t so_tcp_scoreboard_timer(const so_tcp_scoreboard *s, const so_tcp_rtt *rtt,
+                                 so_tcp_timer *out);
 
 // so_tcp_scoreboard_reorder_timeout marks what is now late enough (RFC 8985 6.3) and reports it
 // like an ACK that acknowledged nothing.
@@ -199,7 +202,7 @@ static inline uint32_t so_tcp_scoreboard_outstanding(const so_tcp_scoreboard *s)
   return s->nxt - s->una;
 }
 static inline uint32_t so_tcp_scoreboard_pipe(const so_tcp_scoreboard *s) {
-  return s->nxt - s->una - s->sacked - s->lost;
+  return s->nxt - s->una - s->sacked - s->lost - s->dup_bytes;
 }
 
 // so_tcp_scoreboard_check walks everything and says whether the invariants hold. For tests.
