@@ -213,7 +213,9 @@ void so_tcp_settle(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
   so_tcp_output(t, c, now_ns);
   const bool dead = c->b.state == SO_TCP_CLOSED || c->b.state == SO_TCP_TIME_WAIT;
   if (!dead) {
-    so_wheel_arm(&t->wheel, &c->timer, so_tcp_conn_deadline(c));
+    // Never in the past: one tick does bounded work whatever a handler left undone.
+    const uint64_t at = so_tcp_conn_deadline(c);
+    so_wheel_arm(&t->wheel, &c->timer, at > now_ns ? at : now_ns + SO_WHEEL_TICK_NS);
   }
   if (c->held && c->events != 0 && c->upper.ready != NULL) {
     c->upper.ready(c->upper.ctx, c->events);

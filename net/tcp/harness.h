@@ -91,7 +91,7 @@ struct Sent {
 class Host {
  public:
   explicit Host(so_ip ip, so_tcp_config config = {}, uint32_t pages = 4096) : ip_(ip) {
-    SO_EXPECT_OK(so_packet_pool_init(&pool, so_test::Heap(), pages, 4096));
+    SO_EXPECT_OK(so_packet_pool_init(&pool, so_test::Heap(), pages, pages));
     config.lower = {Send, Source, PathMtu, this};
     for (size_t i = 0; i < sizeof config.seed; i++) {
       config.seed[i] = static_cast<uint8_t>(i * 7 + ip.bytes[3] + ip.bytes[15]);

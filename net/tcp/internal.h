@@ -269,6 +269,7 @@ void so_tcp_step_fin(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now_
 // output.c
 void so_tcp_output(so_tcp *t, so_tcp_conn *c, uint64_t now_ns);
 void so_tcp_probe_tail(so_tcp *t, so_tcp_conn *c, uint64_t now_ns);
+bool so_tcp_send_little(so_tcp *t, so_tcp_conn *c, uint64_t now_ns);
 static inline uint32_t so_tcp_unsent(const so_tcp_conn *c) {
   const uint32_t end = c->send.start + c->send.len;
   return so_seq_gt(end, c->board.nxt) ? end - c->board.nxt : 0;

@@ -127,6 +127,14 @@ void so_tcp_output(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
   }
 }
 
+// send_little is the override of silly-window avoidance (RFC 9293 3.8.6.2.1): the window has been small for
+// so long that a small segment is better than none. False: the window is closed.
+bool so_tcp_send_little(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
+  const uint32_t len = so_tcp_min(so_tcp_unsent(c), window_left(c));
+  const so_seq_range r = {so_tcp_nxt(c), so_tcp_nxt(c) + len};
+  return len != 0 && so_tcp_send_range(t, c, r, SO_TCP_NEW, now_ns) != 0;
+}
+
 // probe_tail is the tail-loss probe (RFC 8985 7.3): new bytes when there are some, else the last
 // segment.
 void so_tcp_probe_tail(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {

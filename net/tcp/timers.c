@@ -103,6 +103,9 @@ static void scoreboard_timer(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
 static void persist_timer(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
   so_tcp_block *b = &c->b;
   t->stats.zero_window_probes++;
+  if (so_tcp_send_little(t, c, now_ns)) {
+    return;
+  }
   (void)so_tcp_send_ack(t, c, so_tcp_una(c) - 1, now_ns);
   b->probes = (uint8_t)so_tcp_min(b->probes + 1u, 16);
   const uint64_t wait = so_tcp_rtt_rto_ns(&c->rtt) << b->probes;

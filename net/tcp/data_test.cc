@@ -1,0 +1,542 @@
+// A connection's bytes, segment by segment: when they are sent, acknowledged, held back, sent again.
+
+#include "net/tcp/peer.h"
+
+namespace tcp_test {
+namespace {
+
+using Sends = std::vector<Sent>;
+
+std::string Joined(const Sends &sent) {
+  std::string all;
+  for (const Sent &s : sent) {
+    all += s.data;
+  }
+  return all;
+}
+
+TEST(TcpDataTest, WhatIsWrittenIsSentAndItsPagesGoBackWhenAcknowledged) {
+  Peer p;
+  p.PassiveOpen();
+  const uint32_t before = p.host.pool.pages_used;
+  EXPECT_EQ(p.Write("hello"), 5u);
+  const Sent s = p.TakeOne();
+  EXPECT_EQ(s.data, "hello");
+  EXPECT_EQ(s.h.flags, SO_TCP_FLAG_ACK | SO_TCP_FLAG_PSH);
+  EXPECT_EQ(Info(p.c).unacked, 5u);
+  EXPECT_EQ(Info(p.c).pages, 1u);
+  p.SendAck();
+  EXPECT_EQ(Info(p.c).unacked, 0u);
+  EXPECT_EQ(Info(p.c).pages, 0u);
+  EXPECT_LE(p.host.pool.pages_used, before + 1);  // At most the page that small packets share.
+}
+
+TEST(TcpDataTest, AnIdleConnectionIsUnderAKilobyteAndHoldsNothingElse) {
+  EXPECT_LT(so_tcp_connection_size(), 1024u);
+  Peer p;
+  const size_t before = p.host.heap.used;
+  p.ActiveOpen();
+  p.Write(std::string(50000, 'x'));
+  while (Info(p.c).unacked != 0) {
+    p.Take();
+    p.SendAck();
+  }
+  p.SendData("abc");
+  p.Read();
+  EXPECT_EQ(p.host.heap.used - before, so_tcp_connection_size());
+  EXPECT_EQ(Info(p.c).pages, 0u);
+}
+
+TEST(TcpDataTest, NagleHoldsASecondSmallSegmentUntilTheFirstIsAcknowledged) {
+  Peer p;
+  p.PassiveOpen();
+  p.Write("a");
+  EXPECT_EQ(p.TakeOne().data, "a");
+  p.Write("b");
+  p.Write("c");
+  p.ExpectNothing();
+  p.SendAck();
+  EXPECT_EQ(p.TakeOne().data, "bc");
+}
+
+TEST(TcpDataTest, NoDelaySendsAtOnce) {
+  Peer p;
+  so_tcp_options o = {};
+  o.no_delay = true;
+  p.PassiveOpen(&o);
+  p.Write("a");
+  p.Write("b");
+  const Sends sent = p.Take();
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[1].data, "b");
+}
+
+TEST(TcpDataTest, MoreHoldsASmallSegmentForTwoHundredMilliseconds) {
+  Peer p;
+  p.PassiveOpen();
+  p.Write("head", true);
+  p.ExpectNothing();
+  p.host.Advance(190 * kMs);
+  p.ExpectNothing();
+  p.host.Advance(20 * kMs);
+  EXPECT_EQ(p.TakeOne().data, "head");
+  p.SendAck();
+  p.Write("x", true);
+  p.Write("y");
+  EXPECT_EQ(p.TakeOne().data, "xy");
+}
+
+TEST(TcpDataTest, FinGoesWithTheLastBytes) {
+  Peer p;
+  p.PassiveOpen();
+  p.Write("bye", true);
+  SO_ASSERT_OK(so_tcp_shutdown(p.host.tcp, p.c, p.host.now));
+  const Sent s = p.TakeOne();
+  EXPECT_EQ(s.data, "bye");
+  EXPECT_NE(s.h.flags & SO_TCP_FLAG_FIN, 0);
+}
+
+TEST(TcpDataTest, ALargeWriteGoesOutAsSuperSegmentsOfWholeSegments) {
+  Peer p;
+  p.PassiveOpen();
+  const std::string data = Pattern(14600);
+  EXPECT_EQ(p.Write(data), data.size());
+  const Sends sent = p.Take();
+  ASSERT_FALSE(sent.empty());
+  EXPECT_GT(sent[0].data.size(), 1460u);
+  EXPECT_EQ(sent[0].gso_size, 1460);
+  EXPECT_EQ(Joined(sent), data);
+}
+
+TEST(TcpDataTest, WithoutSuperSegmentsNoneIsLargerThanTheMss) {
+  so_tcp_config config = {};
+  config.segment_max = 1;
+  Peer p(config);
+  p.PassiveOpen();
+  p.Write(Pattern(10000));
+  for (const Sent &s : p.Take()) {
+    EXPECT_LE(s.data.size(), 1460u);
+    EXPECT_EQ(s.gso_size, 0);
+  }
+}
+
+TEST(TcpDataTest, ReserveAndCommitWriteInPlace) {
+  Peer p;
+  p.PassiveOpen();
+  so_netdev_room rooms[SO_NETDEV_PARTS_MAX];
+  size_t count = 0;
+  size_t len = 0;
+  const std::string data = Pattern(9000);
+  SO_ASSERT_OK(so_tcp_reserve(p.host.tcp, p.c, 10000, rooms, &count, &len));
+  ASSERT_GE(len, data.size());
+  size_t off = 0;
+  for (size_t i = 0; i < count && off < data.size(); i++) {
+    const size_t n = std::min(rooms[i].len, data.size() - off);
+    memcpy(rooms[i].ptr, data.data() + off, n);
+    off += n;
+  }
+  SO_ASSERT_OK(so_tcp_commit(p.host.tcp, p.c, data.size(), false, p.host.now));
+  EXPECT_EQ(Joined(p.Take()), data);
+  // Acknowledged between a reservation and its commit.
+  SO_ASSERT_OK(so_tcp_reserve(p.host.tcp, p.c, 100, rooms, &count, &len));
+  memcpy(rooms[0].ptr, "in place", 8);
+  p.SendAck();
+  EXPECT_EQ(Info(p.c).unacked, 0u);
+  SO_ASSERT_OK(so_tcp_commit(p.host.tcp, p.c, 8, false, p.host.now));
+  EXPECT_EQ(p.TakeOne().data, "in place");
+  p.SendAck();
+  // Nothing committed: nothing kept.
+  SO_ASSERT_OK(so_tcp_reserve(p.host.tcp, p.c, 9000, rooms, &count, &len));
+  SO_ASSERT_OK(so_tcp_commit(p.host.tcp, p.c, 0, false, p.host.now));
+  EXPECT_EQ(Info(p.c).pages, 0u);
+  p.ExpectNothing();
+}
+
+TEST(TcpDataTest, PeekViewsWhereTheBytesLieAndConsumeDropsThem) {
+  Peer p;
+  p.PassiveOpen();
+  p.SendData("abcdef");
+  so_bytes view;
+  SO_ASSERT_OK(so_tcp_peek(p.c, &view));
+  EXPECT_EQ(so_test::Text(view), "abcdef");
+  so_tcp_consume(p.host.tcp, p.c, 4, p.host.now);
+  SO_ASSERT_OK(so_tcp_peek(p.c, &view));
+  EXPECT_EQ(so_test::Text(view), "ef");
+  so_tcp_consume(p.host.tcp, p.c, 2, p.host.now);
+  SO_EXPECT_CODE(SO_AGAIN, so_tcp_peek(p.c, &view));
+  p.SendFin();
+  SO_ASSERT_OK(so_tcp_peek(p.c, &view));
+  EXPECT_EQ(view.len, 0u);
+}
+
+TEST(TcpDataTest, AWriteAtTheLimitSaysAgainAndTellsWhenThereIsRoom) {
+  Peer p;
+  so_tcp_options o = {};
+  o.send_limit = 8192;
+  p.PassiveOpen(&o);
+  EXPECT_EQ(p.Write(std::string(20000, 'x')), 8192u);
+  EXPECT_EQ(p.Write("y"), 0u);
+  p.events.seen = 0;
+  p.Take();
+  p.SendAck();
+  EXPECT_NE(p.events.seen & SO_TCP_WRITABLE, 0u);
+  EXPECT_EQ(p.Write("y"), 1u);
+}
+
+// --- acknowledging ------------------------------------------------------------------------------
+
+TEST(TcpDataTest, OneSegmentIsAcknowledgedLateAndTwoAtOnce) {
+  Peer p;
+  p.PassiveOpen();
+  p.SendData(std::string(1460, 'a'));
+  p.ExpectNothing();
+  p.host.Advance(50 * kMs);
+  EXPECT_EQ(p.TakeOne().h.ack, p.seq);
+  p.SendData(std::string(1460, 'a'));
+  p.ExpectNothing();
+  p.SendData(std::string(1460, 'b'));
+  EXPECT_EQ(p.TakeOne().h.ack, p.seq);
+}
+
+TEST(TcpDataTest, DataCarriesTheAcknowledgement) {
+  Peer p;
+  p.PassiveOpen();
+  p.SendData("request");
+  p.Write("response");
+  const Sent s = p.TakeOne();
+  EXPECT_EQ(s.h.ack, p.seq);
+  EXPECT_EQ(s.data, "response");
+  p.SendAck();
+  p.host.Advance(kSecond);
+  p.ExpectNothing();
+}
+
+TEST(TcpDataTest, AGapIsToldAtOnceWithSackAndSoIsItsClosing) {
+  Peer p;
+  p.PassiveOpen();
+  const uint32_t base = p.seq;
+  so_tcp_header h = p.Header(SO_TCP_FLAG_ACK);
+  h.seq = base + 100;
+  p.Send(h, std::string(50, 'b'));
+  Sent s = p.TakeOne();
+  EXPECT_EQ(s.h.ack, base);
+  ASSERT_EQ(s.h.sack_count, 1);
+  EXPECT_EQ(s.h.sacks[0].start, base + 100);
+  EXPECT_EQ(s.h.sacks[0].end, base + 150);
+  p.Send(p.Header(SO_TCP_FLAG_ACK), std::string(100, 'a'));
+  s = p.TakeOne();
+  EXPECT_EQ(s.h.ack, base + 150);
+  EXPECT_EQ(s.h.sack_count, 0);
+  EXPECT_EQ(p.Read(), std::string(100, 'a') + std::string(50, 'b'));
+}
+
+TEST(TcpDataTest, WhatCameTwiceIsToldOnce) {
+  Peer p;
+  p.PassiveOpen();
+  const uint32_t base = p.seq;
+  p.SendData("abcd");
+  p.seq = base;
+  p.SendData("abcdef");
+  const Sent s = p.TakeOne();
+  EXPECT_EQ(s.h.ack, base + 6);
+  ASSERT_EQ(s.h.sack_count, 1);  // RFC 2883.
+  EXPECT_EQ(s.h.sacks[0].start, base);
+  EXPECT_EQ(s.h.sacks[0].end, base + 4);
+  EXPECT_EQ(p.Read(), "abcdef");
+}
+
+TEST(TcpDataTest, FinOutOfOrderWaitsForTheBytesBeforeIt) {
+  Peer p;
+  p.PassiveOpen();
+  so_tcp_header h = p.Header(SO_TCP_FLAG_ACK | SO_TCP_FLAG_FIN);
+  h.seq += 3;
+  p.Send(h, "def");
+  EXPECT_EQ(State(p.c), SO_TCP_ESTABLISHED);
+  p.Take();
+  p.SendData("abc");
+  EXPECT_EQ(State(p.c), SO_TCP_CLOSE_WAIT);
+  EXPECT_EQ(p.TakeOne().h.ack, p.seq + 4);
+  bool end = false;
+  EXPECT_EQ(ReadAll(&p.host, p.c, &end), "abcdef");
+  EXPECT_TRUE(end);
+}
+
+TEST(TcpDataTest, ManySmallSegmentsShareAPage) {
+  Peer p;
+  p.PassiveOpen();
+  for (int i = 0; i < 2000; i++) {
+    p.SendData("x");
+    p.Take();
+  }
+  EXPECT_EQ(Info(p.c).readable, 2000u);
+  EXPECT_LE(Info(p.c).pages, 1u);
+  EXPECT_LE(p.host.pool.pages_used, 3u);
+  EXPECT_EQ(p.Read(), std::string(2000, 'x'));
+}
+
+// --- windows ------------------------------------------------------------------------------------
+
+TEST(TcpDataTest, AClosedWindowIsProbedAndSendingGoesOnWhenItOpens) {
+  PeerOptions po;
+  po.window = 1000;
+  Peer p({}, po);
+  p.PassiveOpen();
+  p.Write(std::string(3000, 'x'));
+  EXPECT_EQ(Joined(p.Take()).size(), 1000u);
+  p.window = 0;
+  p.SendAck();
+  p.ExpectNothing();
+  uint64_t last = 0;
+  for (int i = 0; i < 6; i++) {  // Probes, ever less often, and an answer that says closed.
+    const uint64_t before = p.host.now;
+    Sends sent;
+    while (sent.empty()) {
+      ASSERT_NE(so_tcp_deadline(p.host.tcp), SO_NEVER);
+      p.host.AdvanceTo(so_tcp_deadline(p.host.tcp));
+      sent = p.Take(false);
+    }
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(sent[0].h.seq, p.ack - 1);
+    EXPECT_TRUE(sent[0].data.empty());
+    const uint64_t waited = p.host.now - before;
+    EXPECT_GE(waited + 2 * kMs, last);
+    last = waited;
+    p.SendAck();
+  }
+  EXPECT_EQ(p.host.stats().zero_window_probes, 6u);
+  p.window = 60000;
+  p.SendAck();
+  EXPECT_EQ(Joined(p.Take()).size(), 2000u);
+  p.SendAck();
+  EXPECT_EQ(Info(p.c).unacked, 0u);
+}
+
+TEST(TcpDataTest, AWindowThatStaysClosedEndsByTheUserTimeout) {
+  Peer p;
+  so_tcp_options o = {};
+  o.user_timeout_ms = 30000;
+  p.PassiveOpen(&o);
+  p.window = 0;
+  p.SendAck();
+  p.Write("never");
+  const uint64_t start = p.host.now;
+  while (State(p.c) == SO_TCP_ESTABLISHED && p.host.now < start + 100 * kSecond) {
+    p.host.AdvanceTo(std::min(so_tcp_deadline(p.host.tcp), start + 100 * kSecond));
+    for (const Sent &s : p.Take(false)) {
+      if ((s.h.flags & SO_TCP_FLAG_RST) == 0) {
+        p.SendAck();  // The peer lives, and stays closed.
+      }
+    }
+  }
+  EXPECT_EQ(Info(p.c).end, SO_TCP_END_TIMEOUT);
+  EXPECT_NEAR(static_cast<double>(p.host.now - start), 30e9, 1e8);
+  EXPECT_EQ(p.host.stats().timed_out, 1u);
+  size_t n;
+  uint8_t b;
+  SO_EXPECT_CODE(SO_IO, so_tcp_read(p.host.tcp, p.c, &b, 1, p.host.now, &n));
+}
+
+TEST(TcpDataTest, ASillyWindowIsNotUsedUntilItIsWorthwhileOrTimePassed) {
+  Peer p;
+  p.PassiveOpen();
+  p.window = 100;
+  p.SendAck();
+  p.Write(std::string(5000, 'x'));
+  p.ExpectNothing();
+  p.host.Advance(2 * kSecond);
+  const Sends sent = p.Take();
+  ASSERT_GE(sent.size(), 1u);
+  EXPECT_EQ(sent[0].data.size(), 100u);
+}
+
+TEST(TcpDataTest, OurWindowClosesWhenNobodyReadsAndReopensWhenSomebodyDoes) {
+  Peer p;
+  so_tcp_options o = {};
+  o.receive_limit = 8192;
+  p.PassiveOpen(&o);
+  uint32_t window = 0;
+  for (int i = 0; i < 8; i++) {
+    p.SendData(std::string(1024, 'x'));
+    p.host.Advance(50 * kMs);
+    for (const Sent &s : p.Take()) {
+      window = s.h.window;
+    }
+  }
+  EXPECT_EQ(window, 0u);
+  p.Send(p.Header(SO_TCP_FLAG_ACK), "z");  // A probe of one byte is refused and answered.
+  EXPECT_EQ(p.TakeOne().h.window, 0);
+  uint8_t buf[8192];
+  size_t n;
+  SO_ASSERT_OK(so_tcp_read(p.host.tcp, p.c, buf, 10, p.host.now, &n));
+  p.ExpectNothing();  // Ten bytes are not worth telling.
+  SO_ASSERT_OK(so_tcp_read(p.host.tcp, p.c, buf, sizeof buf, p.host.now, &n));
+  EXPECT_GE(p.TakeOne().h.window, 4096);
+  p.SendData("more");
+  EXPECT_EQ(p.Read(), "more");
+}
+
+TEST(TcpDataTest, BytesBeyondTheWindowAreNotTaken) {
+  Peer p;
+  so_tcp_options o = {};
+  o.receive_limit = 4096;
+  p.PassiveOpen(&o);
+  p.SendData(std::string(3000, 'a'));
+  p.Take();
+  p.Send(p.Header(SO_TCP_FLAG_ACK), std::string(1400, 'b'));
+  EXPECT_EQ(Info(p.c).readable, 4096u);
+  EXPECT_EQ(p.host.stats().drop_window, 1u);
+}
+
+TEST(TcpDataTest, TheReceiveWindowGrowsWithAFastReaderUpToItsLimit) {
+  so_tcp_config config = {};
+  PeerOptions po;
+  po.scale = 7;
+  Peer p(config, po);
+  so_tcp_options o = {};
+  o.receive_limit = 1 << 20;
+  p.PassiveOpen(&o);
+  uint32_t most = 0;
+  for (int i = 0; i < 4000; i++) {
+    p.SendData(std::string(1460, 'x'));
+    p.Read();
+    p.Take();
+    if (i % 100 == 0) {
+      p.host.Advance(kMs);
+    }
+    most = std::max(most, Info(p.c).receive_window);
+  }
+  EXPECT_GT(most, 500000u);
+  EXPECT_LE(most, 1u << 20);
+}
+
+// --- loss ---------------------------------------------------------------------------------------
+
+TEST(TcpDataTest, ALostSegmentIsSentAgainAfterTheTimeout) {
+  Peer p;
+  p.PassiveOpen();
+  p.Write("lost");
+  EXPECT_EQ(p.Take(false).size(), 1u);
+  Sends sent;
+  for (int i = 0; i < 50 && sent.empty(); i++) {
+    p.host.Advance(100 * kMs);
+    sent = p.Take();
+  }
+  ASSERT_FALSE(sent.empty());
+  EXPECT_EQ(sent[0].data, "lost");
+  p.SendAck();
+  EXPECT_EQ(Info(p.c).unacked, 0u);
+}
+
+TEST(TcpDataTest, SackedBytesAreNotSentAgainAndTheHoleIs) {
+  so_tcp_config config = {};
+  config.segment_max = 1;
+  Peer p(config);
+  p.PassiveOpen();
+  p.Write(Pattern(1460 * 6));
+  const Sends sent = p.Take(false);
+  ASSERT_EQ(sent.size(), 6u);
+  p.host.Advance(20 * kMs);
+  for (int i = 3; i <= 6; i++) {  // The second was lost.
+    so_tcp_header h = p.Header(SO_TCP_FLAG_ACK);
+    h.ack = sent[1].h.seq;
+    h.sack_count = 1;
+    h.sacks[0] = {sent[2].h.seq, sent[0].h.seq + 1460u * static_cast<uint32_t>(i)};
+    p.Send(h);
+  }
+  Sends again = p.Take(false);
+  p.host.Advance(30 * kMs);
+  for (const Sent &s : p.Take(false)) {
+    again.push_back(s);
+  }
+  ASSERT_GE(again.size(), 1u);
+  EXPECT_EQ(again[0].h.seq, sent[1].h.seq);
+  EXPECT_EQ(again[0].data, sent[1].data);
+  for (const Sent &s : again) {
+    EXPECT_EQ(s.h.seq, sent[1].h.seq);
+  }
+  EXPECT_EQ(p.host.stats().fast_recoveries, 1u);
+}
+
+TEST(TcpDataTest, ASynThatIsNotAnsweredIsSentAgainAndThenGivenUp) {
+  Peer p;
+  p.StartConnect();
+  int syns = 0;
+  for (int i = 0; i < 400 && State(p.c) == SO_TCP_SYN_SENT; i++) {
+    p.host.Advance(kSecond);
+    syns += static_cast<int>(p.Take().size());
+  }
+  EXPECT_EQ(syns, 7);
+  EXPECT_EQ(Info(p.c).end, SO_TCP_END_TIMEOUT);
+  EXPECT_NE(p.events.seen & SO_TCP_ENDED, 0u);
+  p.Close();
+  EXPECT_EQ(so_tcp_connection_count(p.host.tcp), 0u);
+}
+
+TEST(TcpDataTest, KeepaliveProbesAnIdlePeerAndEndsADeadOne) {
+  Peer p;
+  so_tcp_options o = {};
+  o.keepalive_ms = 10000;
+  o.keepalive_gap_ms = 1000;
+  o.keepalive_count = 3;
+  p.PassiveOpen(&o);
+  p.host.Advance(9 * kSecond);
+  p.ExpectNothing();
+  p.host.Advance(kSecond + 500 * kMs);
+  EXPECT_EQ(p.Take(false).size(), 1u);
+  p.SendAck();  // Alive.
+  p.host.Advance(9 * kSecond);
+  p.ExpectNothing();
+  p.host.Advance(6 * kSecond);
+  EXPECT_EQ(Info(p.c).end, SO_TCP_END_TIMEOUT);
+  EXPECT_EQ(p.host.stats().keepalive_probes, 4u);
+}
+
+TEST(TcpDataTest, TheCongestionAlgorithmIsChosenPerConnection) {
+  for (uint8_t kind : {SO_TCP_CUBIC, SO_TCP_NEWRENO}) {
+    Peer p;
+    so_tcp_options o = {};
+    o.congestion = kind;
+    p.PassiveOpen(&o);
+    EXPECT_GE(Info(p.c).cwnd, 10u * 1460u);
+  }
+}
+
+// --- ECN ----------------------------------------------------------------------------------------
+
+TEST(TcpDataTest, EcnIsNegotiatedMarksAreEchoedAndEchoesAnswered) {
+  PeerOptions po;
+  po.ecn = true;
+  Peer p({}, po);
+  p.PassiveOpen();
+  ASSERT_TRUE(Info(p.c).ecn);
+  p.Send(p.Header(SO_TCP_FLAG_ACK), "marked", 3);
+  p.seq += 6;
+  EXPECT_NE(p.TakeOne().h.flags & SO_TCP_FLAG_ECE, 0);
+  p.SendData("again");
+  p.host.Advance(100 * kMs);
+  EXPECT_NE(p.TakeOne().h.flags & SO_TCP_FLAG_ECE, 0);
+  p.SendData("reduced", SO_TCP_FLAG_CWR);
+  p.host.Advance(100 * kMs);
+  EXPECT_EQ(p.TakeOne().h.flags & SO_TCP_FLAG_ECE, 0);
+  // The other way: ECE halves the window once and CWR says so.
+  p.Write(Pattern(4380));
+  EXPECT_EQ(p.Take()[0].traffic_class & 3, 2);
+  const uint32_t before = Info(p.c).cwnd;
+  p.Send(p.Header(SO_TCP_FLAG_ACK | SO_TCP_FLAG_ECE));
+  p.Write(Pattern(1460));
+  const Sends sent = p.Take();
+  ASSERT_FALSE(sent.empty());
+  EXPECT_NE(sent[0].h.flags & SO_TCP_FLAG_CWR, 0);
+  EXPECT_LT(Info(p.c).cwnd, before);
+}
+
+TEST(TcpDataTest, WithoutTheOtherSideThereIsNoEcn) {
+  Peer p;
+  p.PassiveOpen();
+  EXPECT_FALSE(Info(p.c).ecn);
+  p.Write("x");
+  EXPECT_EQ(p.TakeOne().traffic_class, 0);
+}
+
+}  // namespace
+}  // namespace tcp_test
