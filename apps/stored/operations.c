@@ -59,12 +59,21 @@ static void db_metrics(so_buf *out, const so_db *db) {
   metric(out, "checkpoints_total", "counter", "Checkpoints since the format.", s.checkpoints);
 }
 
+// What the platform counts: with our own TCP/IP, every counter of it.
+static void platform_metric(void *ctx, const char *name, so_metric_kind kind, uint64_t value) {
+  const bool counter = kind == SO_METRIC_COUNTER;
+  const char *const ending = counter ? "_total" : "";
+  so_buf_printf(ctx, "# TYPE safeos_%s%s %s\nsafeos_%s%s %llu\n", name, ending,
+                counter ? "counter" : "gauge", name, ending, (unsigned long long)value);
+}
+
 so_status so_handle_metrics(so_call *c) {
   const so_http_field type = {so_str("Content-Type"),
                               so_str("text/plain; version=0.0.4; charset=utf-8")};
   so_buf_clear(&c->json);
   server_metrics(&c->json, &c->server->stats);
   db_metrics(&c->json, c->server->db);
+  so_metrics_each(&c->server->world->metrics, platform_metric, &c->json);
   so_bytes text;
   SO_TRY(so_buf_end(&c->json, &text));
   return so_http_reply(c->exchange, 200, &type, 1, text);

@@ -62,8 +62,9 @@ typedef struct so_host_config {
   uint32_t page_count;       // Pages of packets and queues. 0: SO_HOST_PAGES.
   uint32_t connections_max;  // 0: SO_HOST_CONNECTIONS.
   uint8_t congestion;        // An so_tcp_congestion_kind.
-  // so_interface_ipv6(), or NULL in an image that holds no IPv6. The parser leaves it alone.
+  // Set by so_host_config_ipv6 (net/host/ipv6.h); NULL in an image that holds no IPv6.
   const struct so_interface_family *ipv6;
+  void (*ipv6_metrics)(const so_interface *i, so_metric_visit *visit, void *visit_ctx);
 } so_host_config;
 
 #define SO_HOST_PAGES 16384u       // 64 MiB, taken at start, touched when used.

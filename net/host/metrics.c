@@ -175,6 +175,9 @@ static void each(void *ctx, so_metric_visit *visit, void *visit_ctx) {
   visit_table(&v, tcp_counters, COUNT(tcp_counters), so_tcp_statistics(h->tcp));
   visit_table(&v, udp_counters, COUNT(udp_counters), &h->udp.stats);
 #undef COUNT
+  if (h->interface.config.ipv6 != NULL && h->config.ipv6_metrics != NULL) {
+    h->config.ipv6_metrics(&h->interface, visit, visit_ctx);
+  }
   gauge(&v, "tcp_connections", so_tcp_connection_count(h->tcp));
   gauge(&v, "tcp_half_open", so_tcp_half_open_count(h->tcp));
   gauge(&v, "tcp_time_wait", so_tcp_time_wait_count(h->tcp));

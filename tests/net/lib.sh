@@ -37,7 +37,6 @@ here_up() {
 
 # linux_usual: what a freshly installed Linux does, in this namespace ("" or there).
 linux_usual() {
-  $1 sysctl -qw net.ipv4.tcp_congestion_control=cubic 2>/dev/null
   $1 ip link set lo up
 }
 

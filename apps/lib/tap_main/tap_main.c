@@ -8,7 +8,7 @@
 #include "kernel/unix/tap.h"
 #include "kernel/unix/unix.h"
 #include "net/host/host.h"
-#include "net/interface/ipv6.h"
+#include "net/host/ipv6.h"
 
 #define EXIT_USAGE 2
 #define EXIT_NETWORK 5
@@ -171,7 +171,7 @@ static int run(const so_world *world, void *arg) {
     so_buf_printf(&text, "this setting of the network is not understood: %.*s", SO_FMT(bad));
     code = refuse(world, &text, EXIT_USAGE);
   } else {
-    config.ipv6 = so_interface_ipv6();
+    so_host_config_ipv6(&config);
     code = run_device(world, &p, &config, &text);
   }
   free(p.argv);

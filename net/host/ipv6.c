@@ -1,0 +1,57 @@
+#include "net/host/ipv6.h"
+
+#include "base/mem.h"
+#include "net/interface/ipv6.h"
+
+typedef struct counter {
+  const char *name;
+  size_t off;  // Of a uint64_t in so_interface_ipv6_stats.
+} counter;
+
+#define AT(field) offsetof(so_interface_ipv6_stats, field)
+static const counter counters[] = {
+    {"net_ip6_received", AT(received)},
+    {"net_ip6_delivered", AT(delivered)},
+    {"net_ip6_malformed", AT(malformed)},
+    {"net_ip6_not_ours", AT(not_ours)},
+    {"net_ip6_bad_source", AT(bad_source)},
+    {"net_ip6_empty", AT(empty)},
+    {"net_ip6_unknown_protocol", AT(unknown_protocol)},
+    {"net_ip6_fragments_received", AT(fragments_received)},
+    {"net_ip6_no_buffer", AT(no_buffer)},
+    {"net_ip6_sent", AT(sent)},
+    {"net_ip6_fragmented", AT(fragmented)},
+    {"net_ip6_waiting_dropped", AT(waiting_dropped)},
+    {"net_ip6_unreachable", AT(unreachable)},
+    {"net_ip6_icmp_received", AT(icmp_received)},
+    {"net_ip6_icmp_checksum", AT(icmp_checksum)},
+    {"net_ip6_icmp_malformed", AT(icmp_malformed)},
+    {"net_ip6_icmp_ignored", AT(icmp_ignored)},
+    {"net_ip6_icmp_errors", AT(icmp_errors)},
+    {"net_ip6_icmp_too_small", AT(icmp_too_small)},
+    {"net_ip6_icmp_echo", AT(icmp_echo)},
+    {"net_ip6_icmp_sent_echo", AT(icmp_sent_echo)},
+    {"net_ip6_icmp_sent_errors", AT(icmp_sent_errors)},
+    {"net_ip6_icmp_limited", AT(icmp_limited)},
+    {"net_ip6_icmp_suppressed", AT(icmp_suppressed)},
+};
+#undef AT
+
+static void each(const so_interface *i, so_metric_visit *visit, void *visit_ctx) {
+  const so_interface_ipv6_stats *const stats = so_interface_ipv6_stats_of(i);
+  for (size_t k = 0; k < sizeof counters / sizeof counters[0]; k++) {
+    uint64_t value;
+    memcpy(&value, (const uint8_t *)stats + counters[k].off, sizeof value);
+    visit(visit_ctx, counters[k].name, SO_METRIC_COUNTER, value);
+  }
+  uint64_t faults = 0;
+  for (size_t k = 0; k < sizeof stats->faults / sizeof stats->faults[0]; k++) {
+    faults += stats->faults[k];
+  }
+  visit(visit_ctx, "net_ip6_extension_faults", SO_METRIC_COUNTER, faults);
+}
+
+void so_host_config_ipv6(so_host_config *c) {
+  c->ipv6 = so_interface_ipv6();
+  c->ipv6_metrics = each;
+}
