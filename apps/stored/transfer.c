@@ -3,6 +3,7 @@
 #include "apps/stored/json_out.h"
 #include "apps/stored/ref_updates.h"
 #include "apps/stored/shared.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "store/sync/sync.h"
 
@@ -243,6 +244,34 @@ static so_status push_receive(push *p, const so_ref_updates *updates) {
   return reply_pushed(c, updates, objects);
 }
 
+// use_salt: the maps of a push have the shape that its "salt" gives them, and so must the repository's.
+static bool use_salt(so_call *c, const so_json *head, so_status *out_sent) {
+  uint8_t salt[SO_SALT_LEN];
+  so_bytes hex;
+  const so_json *member = so_json_member(head, "salt");
+  if (member == NULL) {
+    return true;
+  }
+  if (!so_json_string(member, &hex) || !so_ok(so_hex_read(hex, salt, sizeof salt))) {
+    *out_sent = so_call_reply_problem(c, 400, "bad_request", "salt is 32 hex digits");
+    return false;
+  }
+  if (memcmp(salt, c->repo.salt, sizeof salt) == 0) {
+    return true;
+  }
+  const so_status status = so_repo_propose_salt(&c->repo, salt);
+  if (so_ok(status)) {
+    return true;
+  }
+  *out_sent = so_is(status, SO_CONFLICT)
+                  ? so_call_reply_problem(c, 409, "salt_differs",
+                                          "this repository has a history of its own, which does not "
+                                          "fit with one that began elsewhere; push into an empty "
+                                          "repository, or clone this one and commit there")
+                  : so_call_reply_status(c, status, "repository");
+  return false;
+}
+
 so_status so_handle_push(so_call *c) {
   so_status sent;
   const so_json *head;
@@ -260,5 +289,8 @@ so_status so_handle_push(so_call *c) {
   if (!so_ok(status)) {
     return so_call_reply_status(c, status, "push");
   }
-  return so_ref_updates_read(c, head, &updates, &sent) ? push_receive(&p, &updates) : sent;
+  if (!use_salt(c, head, &sent) || !so_ref_updates_read(c, head, &updates, &sent)) {
+    return sent;
+  }
+  return push_receive(&p, &updates);
 }

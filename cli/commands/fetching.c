@@ -325,10 +325,40 @@ static int note_refs(cli_workcopy *w, const char *name, const cli_server_refs *r
   return so_ok(status) ? CLI_DONE : cli_fail_status(status, "refs");
 }
 
+// use_salt: what is fetched has maps of the shape that the server's salt gives them. A working copy
+// without a history takes it over.
+static int use_salt(cli_workcopy *w, cli_remote *r) {
+  const so_json *repo;
+  so_bytes hex;
+  uint8_t salt[SO_SALT_LEN];
+  const int code = cli_remote_call(r, "GET", "", so_bytes_of(NULL, 0), &repo);
+  if (code != CLI_DONE) {
+    return code;
+  }
+  if (!so_json_string(so_json_member(repo, "salt"), &hex) ||
+      !so_ok(so_hex_read(hex, salt, sizeof salt))) {
+    return cli_fail(CLI_NETWORK, "the server did not describe the repository as a store does");
+  }
+  if (memcmp(salt, w->repo.salt, sizeof salt) == 0) {
+    return CLI_DONE;
+  }
+  const so_status status = so_repo_propose_salt(&w->repo, salt);
+  if (so_is(status, SO_CONFLICT)) {
+    return cli_fail(CLI_REFUSED, "%s/%s has a history that began elsewhere, and so has this working "
+                    "copy; clone it into another directory and bring the files over",
+                    r->origin, r->repo);
+  }
+  w->tree = so_repo_tree(&w->repo);
+  return so_ok(status) ? CLI_DONE : cli_fail_status(status, "repository");
+}
+
 int cli_fetch_from(cli_workcopy *w, cli_remote *r, const char *name) {
   cli_server_refs refs;
   bool missing = false;
   int code = cli_server_refs_read(w, r, &refs);
+  if (code == CLI_DONE && refs.count != 0) {
+    code = use_salt(w, r);
+  }
   for (size_t i = 0; code == CLI_DONE && i < refs.count; i++) {
     missing = missing || !refs.items[i].known;
   }

@@ -4,6 +4,7 @@
 
 #include "base/fmt.h"
 #include "base/writer.h"
+#include "base/hex.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/remotes.h"
 #include "store/sync/sync.h"
@@ -130,6 +131,12 @@ static so_status on_progress(void *ctx, const so_sync_progress *progress) {
   return so_done();
 }
 
+static void put_salt(so_json_writer *w, const so_repo *repo) {
+  uint8_t hex[2 * SO_SALT_LEN];
+  so_writer digits = so_writer_of(hex, sizeof hex);
+  so_hex_write(&digits, so_bytes_of(repo->salt, SO_SALT_LEN));
+  so_json_member_string(w, "salt", so_writer_bytes(&digits));
+}
 
 static so_status send_head(push *p) {
   so_buf head;
@@ -148,6 +155,7 @@ static so_status send_head(push *p) {
   }
   so_json_array_end(&w);
   cli_json_text(&w, "message", p->force ? "forced push" : "push");
+  put_salt(&w, &p->w->repo);
   so_json_object_end(&w);
   so_writer l = so_writer_of(length, sizeof length);
   so_write_u32be(&l, (uint32_t)head.len);
@@ -190,6 +198,24 @@ static so_status send_pack(push *p) {
   return status;
 }
 
+// refused explains a conflict.
+static int refused(push *p) {
+  const so_json *problem;
+  so_bytes why;
+  const int code = cli_remote_json(p->r, &problem);
+  if (code != CLI_DONE) {
+    return code;
+  }
+  if (so_json_string(so_json_member(problem, "code"), &why) &&
+      so_bytes_equal(why, so_str("salt_differs"))) {
+    return cli_fail(CLI_REFUSED, "%s/%s has a history that began elsewhere, and so has this working "
+                    "copy; push into an empty repository, or clone this one and commit there",
+                    p->r->origin, p->r->repo);
+  }
+  return cli_fail(CLI_REFUSED, "the server's branch moved at the same time; run `storectl pull`, "
+                               "then push again");
+}
+
 static int send_all(push *p) {
   uint16_t status;
   int code = cli_remote_send(p->r, "POST", "/push", "application/x-safeos-push", false, 0);
@@ -210,11 +236,7 @@ static int send_all(push *p) {
   }
   // When the server answered before it had read everything, its answer says why.
   code = cli_remote_answer(p->r, true, &status);
-  if (code == CLI_DONE && status >= 400) {
-    code = cli_fail(CLI_REFUSED, "the server's branch moved at the same time; run `storectl pull`, "
-                                 "then push again");
-  }
-  return code;
+  return code == CLI_DONE && status >= 400 ? refused(p) : code;
 }
 
 // --- afterwards -----------------------------------------------------------------------------

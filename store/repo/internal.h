@@ -47,6 +47,13 @@ so_meta_op so_meta_put_op(so_bytes key, so_bytes value);
 so_meta_op so_meta_delete_op(so_bytes key);
 so_meta_op so_meta_absent_op(so_bytes key);
 
+// so_repo_settle_salt is called, in the write turn, by a change of refs. CONFLICT: `repo` was opened, or
+// proposes a salt, and the repository's was settled otherwise meanwhile. With `is_first` and a proposal,
+// `*out_changes` and the record to put (in `arena`) under `*out_key`.
+SO_MUST_USE so_status so_repo_settle_salt(const so_repo *repo, bool is_first, so_arena *arena,
+                                          bool *out_changes, so_meta_key *out_key,
+                                          so_bytes *out_record);
+
 // so_ref_decode reads the value of a ref.
 SO_MUST_USE so_status so_ref_decode(so_bytes value, so_ref *out);
 

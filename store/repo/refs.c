@@ -94,6 +94,9 @@ typedef struct update {
   int64_t time_ms;  // Its time.
   bool has_head;
   so_bytes head;  // Value of the log head, as read.
+  bool settles_salt;  // The first change keeps the salt that was proposed.
+  so_meta_key repo_key;
+  so_bytes repo_record;
 } update;
 
 static so_status fail(update *u, size_t index, so_code code) {
@@ -325,7 +328,7 @@ static so_status write_update(update *u) {
   op_list l = {NULL, 0, u->arena, false};
   const size_t parts = bytes.len / LOG_PART_LEN + 1;
   if (so_ok(s)) {
-    l.ops = so_arena_alloc(u->arena, (2 * u->count + parts + 2) * sizeof *l.ops);
+    l.ops = so_arena_alloc(u->arena, (2 * u->count + parts + 3) * sizeof *l.ops);
     s = l.ops == NULL ? so_status_make(SO_LIMIT, 0) : s;
   }
   if (so_ok(s)) {
@@ -335,6 +338,9 @@ static so_status write_update(update *u) {
       }
     }
     add_log_ops(&l, u, bytes);
+    if (u->settles_salt) {
+      add_op(&l, &u->repo_key, u->repo_record);
+    }
     s = l.failed ? so_status_make(SO_LIMIT, 0)
                  : so_db_meta_apply(u->repo->repos->db, l.ops, l.count, NULL, NULL);
   }
@@ -357,6 +363,8 @@ static so_status update_in_turn(update *u) {
     return so_done();
   }
   SO_TRY(read_log_head(u));
+  SO_TRY(so_repo_settle_salt(u->repo, !u->has_head, u->arena, &u->settles_salt, &u->repo_key,
+                             &u->repo_record));
   SO_TRY(write_update(u));
   u->result->seq = u->seq;
   return so_done();

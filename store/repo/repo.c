@@ -185,6 +185,45 @@ so_status so_repo_open(const so_repos *repos, so_bytes name, so_repo *out) {
   return s;
 }
 
+so_status so_repo_propose_salt(so_repo *repo, const uint8_t salt[SO_SALT_LEN]) {
+  so_meta_key key;
+  so_meta_key_numbered(&key, SO_KEY_LOG_HEAD, repo->number, so_bytes_of(NULL, 0));
+  so_arena arena;
+  so_arena_init(&arena, repo->repos->heap, SO_REPO_ARENA_MAX);
+  bool has = false;
+  so_bytes head;
+  const so_status s = read_value(repo->repos, &key, &arena, &has, &head);
+  so_arena_release(&arena);
+  SO_TRY(s);
+  if (has) {
+    return so_status_make(SO_CONFLICT, 0);
+  }
+  memcpy(repo->salt, salt, SO_SALT_LEN);
+  return so_done();
+}
+
+so_status so_repo_settle_salt(const so_repo *repo, bool is_first, so_arena *arena, bool *out_changes,
+                              so_meta_key *out_key, so_bytes *out_record) {
+  so_repo now;
+  *out_changes = false;
+  const so_status s = so_repo_open(repo->repos, so_repo_name(repo), &now);
+  if (so_is(s, SO_NOT_FOUND) || (so_ok(s) && now.number != repo->number)) {
+    return so_done();  // Renamed since: the new name's record has the salt that is settled.
+  }
+  SO_TRY(s);
+  if (memcmp(now.salt, repo->salt, SO_SALT_LEN) == 0) {
+    return so_done();
+  }
+  if (!is_first) {
+    return so_status_make(SO_CONFLICT, 0);
+  }
+  uint8_t record[RECORD_LEN_MAX];
+  memcpy(now.salt, repo->salt, SO_SALT_LEN);
+  so_meta_key_plain(out_key, SO_KEY_REPO, so_repo_name(repo));
+  *out_changes = true;
+  return so_arena_copy(arena, encode(&now, record), out_record);
+}
+
 // replace_record removes the record under `from` if it is still that of `repo`, together with
 // another change.
 static so_status replace_record(const so_repo *repo, so_bytes from, const so_meta_op *with) {

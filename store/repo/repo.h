@@ -127,6 +127,12 @@ SO_MUST_USE so_status so_repo_create(const so_repos *repos, so_bytes name,
 // so_repo_open finds a repository by name. NOT_FOUND.
 SO_MUST_USE so_status so_repo_open(const so_repos *repos, so_bytes name, so_repo *out);
 
+// so_repo_propose_salt makes `repo` (this value; others that are open keep theirs) use another salt: that
+// of what is about to be pushed into it, or fetched. The first change of refs stores it; when one with
+// another salt came first, that change is refused (CONFLICT). CONFLICT: refs were changed before,
+// so the salt is settled.
+SO_MUST_USE so_status so_repo_propose_salt(so_repo *repo, const uint8_t salt[SO_SALT_LEN]);
+
 // so_repo_delete forgets a repository: its name is free at once, its refs, log and numbers are
 // removed by so_repos_sweep. NOT_FOUND.
 SO_MUST_USE so_status so_repo_delete(const so_repos *repos, so_bytes name);

@@ -510,6 +510,38 @@ TEST(TransactionTest, ManyClientsAreStrictlySerializable) {
   }
 }
 
+TEST(RepoTest, TheFirstChangeOfRefsSettlesTheSalt) {
+  World w;
+  Repo mine(&w, "r"), other(&w, "q", 33);
+  uint8_t salt[SO_SALT_LEN], third[SO_SALT_LEN];
+  memset(salt, 0x55, sizeof salt);
+  memset(third, 0x66, sizeof third);
+  so_repo late, rival;
+  SO_ASSERT_OK(so_repo_open(mine.get()->repos, so_str("r"), &late));
+  SO_ASSERT_OK(so_repo_open(mine.get()->repos, so_str("r"), &rival));
+  SO_ASSERT_OK(so_repo_propose_salt(mine.get(), salt));
+  SO_ASSERT_OK(so_repo_propose_salt(&rival, third));
+  const so_oid head = mine.Commit({Put("a", "1")});
+  SO_ASSERT_OK(mine.status);
+  so_repo now;
+  SO_ASSERT_OK(so_repo_open(mine.get()->repos, so_str("r"), &now));
+  EXPECT_EQ(0, memcmp(now.salt, salt, sizeof salt));
+  // It stays: nobody who thinks otherwise changes a ref, and nobody may propose another.
+  const so_ref_change change = {so_str("refs/heads/x"), head, false, {}};
+  const so_ref_note note = {so_str("me"), so_str("why"), 1};
+  so_ref_result result;
+  SO_EXPECT_CODE(SO_CONFLICT, so_repo_update_refs(&late, &change, 1, &note, &result));
+  SO_EXPECT_CODE(SO_CONFLICT, so_repo_update_refs(&rival, &change, 1, &note, &result));
+  SO_EXPECT_CODE(SO_CONFLICT, so_repo_propose_salt(&now, third));
+  SO_EXPECT_OK(so_repo_update_refs(&now, &change, 1, &note, &result));
+  // Other repositories are not touched, and a proposal alone changes nothing.
+  SO_ASSERT_OK(so_repo_open(mine.get()->repos, so_str("q"), &now));
+  EXPECT_EQ(33, now.salt[0]);
+  SO_ASSERT_OK(so_repo_propose_salt(&now, third));
+  SO_ASSERT_OK(so_repo_open(mine.get()->repos, so_str("q"), &now));
+  EXPECT_EQ(33, now.salt[0]);
+}
+
 // Commits that came in a pack were not made by so_repo_commit.
 TEST(PathsTest, WhatAPackBroughtIsChecked) {
   World w;
