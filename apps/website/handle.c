@@ -15,7 +15,7 @@
 #define RULES_LEN_MAX (512u << 10)
 #define NO_BYTES so_bytes_of(NULL, 0)
 
-// --- short answers --------------------------------------------------------------------------------
+// --- short answers -------------------------------------------------------------------------------
 
 static so_status reply_text(so_http_exchange *x, uint16_t status, const char *text) {
   const so_http_field fields[] = {
@@ -47,7 +47,7 @@ static void write_query(so_writer *w, so_bytes query) {
   }
 }
 
-// --- pages ----------------------------------------------------------------------------------------
+// --- pages ---------------------------------------------------------------------------------------
 
 // Does Accept-Encoding take gzip? "gzip", "x-gzip" or "*" without a q of 0 (RFC 9110 12.5.3).
 static bool takes_gzip(so_bytes value) {
@@ -249,13 +249,14 @@ static so_status not_found(so_website *w, so_http_exchange *x) {
   return reply_text(x, 404, "There is nothing here.\n");
 }
 
-// --- redirects ------------------------------------------------------------------------------------
+// --- redirects -----------------------------------------------------------------------------------
 
 static void complain(void *ctx, size_t line, const char *why) {
   const so_website *const w = ctx;
   uint8_t text[160];
   so_writer out = so_writer_of(text, sizeof text);
-  so_write_printf(&out, "_redirects:%llu: %s; the line is ignored\n", (unsigned long long)line, why);
+  so_write_printf(&out, "_redirects:%llu: %s; the line is ignored\n", (unsigned long long)line,
+                  why);
   so_console_write(&w->world->console, so_writer_bytes(&out));
 }
 
@@ -323,7 +324,7 @@ RARE static so_status to_slash(so_http_exchange *x) {
                    : reply_location(x, 301, so_writer_bytes(&to));
 }
 
-// --- requests -------------------------------------------------------------------------------------
+// --- requests ------------------------------------------------------------------------------------
 
 static so_status answer_path(so_website *w, so_http_exchange *x) {
   uint8_t buf[PATH_LEN_MAX];
@@ -424,7 +425,7 @@ so_status so_website_to_https(void *ctx, so_http_exchange *x) {
                    : reply_location(x, simple ? 301 : 308, so_writer_bytes(&to));
 }
 
-// --- life -----------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 void so_website_init(so_website *w, const so_world *world, const so_site *site, size_t cache_len,
                      uint64_t max_age_s, bool quiet) {

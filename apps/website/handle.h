@@ -30,8 +30,8 @@ typedef struct so_website {
   uint16_t https_port;
 } so_website;
 
-// so_website_init serves `site` with `cache_len` bytes for pages; others than HTML may be kept by caches
-// for `max_age_s`.
+// so_website_init serves `site` with `cache_len` bytes for pages; others than HTML may be kept by
+// caches for `max_age_s`.
 void so_website_init(so_website *w, const so_world *world, const so_site *site, size_t cache_len,
                      uint64_t max_age_s, bool quiet);
 void so_website_release(so_website *w);

@@ -41,7 +41,7 @@ static int fail(const so_world *world, so_buf *text, int code) {
   return code;
 }
 
-// --- starting -------------------------------------------------------------------------------------
+// --- starting ------------------------------------------------------------------------------------
 
 static const char *why_no_site(so_status status) {
   if (so_is(status, SO_UNSUPPORTED)) {
@@ -59,8 +59,9 @@ static const char *why_no_site(so_status status) {
 static bool open_site(program *p, so_buf *text) {
   const so_website_options *o = &p->options;
   const bool folder = o->root.len != 0;
-  const so_status status = folder ? so_site_open_folder(p->world, o->root, &p->site)
-                                  : so_site_open_store(p->world, o->data, o->repo, o->ref, &p->site);
+  const so_status status =
+      folder ? so_site_open_folder(p->world, o->root, &p->site)
+             : so_site_open_store(p->world, o->data, o->repo, o->ref, &p->site);
   if (!so_ok(status)) {
     so_buf_printf(text, "website: cannot serve %.*s: %s", SO_FMT(folder ? o->root : o->data),
                   why_no_site(status));
@@ -94,7 +95,7 @@ static bool load_identity(program *p, so_buf *text) {
   return true;
 }
 
-// --- serving --------------------------------------------------------------------------------------
+// --- serving -------------------------------------------------------------------------------------
 
 static void run_http(void *arg) {
   program *const p = arg;

@@ -20,7 +20,7 @@ so_bytes so_website_options_help(void) {
       "  --cert FILE, --key FILE   PEM; made (self-signed) if the certificate is not there\n"
       "                            (default website.crt and website.key)\n"
       "  --name NAME               a name for a certificate that is made (repeatable)\n"
-      "  --max-age SECONDS         how long caches may keep what is not HTML (default 0: they ask)\n"
+      "  --max-age SECONDS         how long caches keep what is not HTML (default 0: they ask)\n"
       "  --cache-mib N             memory for pages, 1 to 4096 (default 64)\n"
       "  --quiet                   no line for each request\n"
       "  --help\n");

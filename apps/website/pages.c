@@ -9,7 +9,7 @@
 #define PIECE_LEN 65536
 #define PATH_CAP 2048  // With ".gz"; what is longer has no compressed file beside it.
 
-// --- entity tags ----------------------------------------------------------------------------------
+// --- entity tags ---------------------------------------------------------------------------------
 
 static void write_etag(so_page_form *form, const uint8_t tag[SO_SITE_TAG_LEN], const char *suffix) {
   so_writer w = so_writer_of(form->etag, sizeof form->etag);
@@ -44,7 +44,7 @@ static so_status hash_file(so_pages *p, void *file, uint64_t size, uint8_t out[S
   return !so_ok(status) || at >= size ? status : so_status_make(SO_IO, 0);
 }
 
-// --- loading --------------------------------------------------------------------------------------
+// --- loading -------------------------------------------------------------------------------------
 
 static so_status read_body(so_pages *p, void *file, so_page_form *form) {
   size_t at = 0;
@@ -191,7 +191,7 @@ static so_status load(so_pages *p, so_bytes path, so_page **out) {
   return so_done();
 }
 
-// --- the table ------------------------------------------------------------------------------------
+// --- the table -----------------------------------------------------------------------------------
 
 static void unlink_page(so_pages *p, so_page *page) {
   so_page **at = &p->buckets[page->bucket];

@@ -1,11 +1,12 @@
 #ifndef SO_APPS_WEBSITE_PAGES_H_
 #define SO_APPS_WEBSITE_PAGES_H_
 
-// The files of a site as they go out: content, entity tags, and compressed forms, kept in memory up to a
-// budget and looked at again when they were not looked at for a second.
+// The files of a site as they go out: content, entity tags, and compressed forms, kept in memory up
+// to a budget and looked at again when they were not looked at for a second.
 //
-// A page is borrowed between so_pages_get and so_pages_put and does not change meanwhile; what replaces
-// it is another page. Only files that exist are kept, so requests cannot fill the table with names.
+// A page is borrowed between so_pages_get and so_pages_put and does not change meanwhile; what
+// replaces it is another page. Only files that exist are kept, so requests cannot fill the table
+// with names.
 
 #include "apps/website/site.h"
 #include "apps/website/types.h"

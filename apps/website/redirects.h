@@ -1,10 +1,10 @@
 #ifndef SO_APPS_WEBSITE_REDIRECTS_H_
 #define SO_APPS_WEBSITE_REDIRECTS_H_
 
-// The `_redirects` file of a site: one rule a line, "FROM TO [STATUS]", the first one that fits counts.
-// FROM is a path as in a request, not decoded; a last "/*" stands for everything below, which
-// ":splat" in TO repeats. TO is a path or an http(s) URL. STATUS is 301 (default), 302, 303, 307 or 308.
-// '#' begins a comment.
+// The `_redirects` file of a site: one rule a line, "FROM TO [STATUS]", the first one that fits
+// counts. FROM is a path as in a request, not decoded; a last "/*" stands for everything below,
+// which ":splat" in TO repeats. TO is a path or an http(s) URL. STATUS is 301 (default), 302, 303,
+// 307 or 308. '#' begins a comment.
 
 #include "base/bytes.h"
 #include "base/heap.h"
@@ -29,8 +29,8 @@ typedef struct so_redirects {
   size_t count;
 } so_redirects;
 
-// so_redirects_read reads a file into `arena`; views borrow `text`. A line that is no rule is left out and
-// told to `complain` with its number. LIMIT: too many rules, or no memory.
+// so_redirects_read reads a file into `arena`; views borrow `text`. A line that is no rule is left
+// out and told to `complain` with its number. LIMIT: too many rules, or no memory.
 SO_MUST_USE so_status so_redirects_read(so_bytes text, so_arena *arena,
                                         void (*complain)(void *ctx, size_t line, const char *why),
                                         void *ctx, so_redirects *out);

@@ -17,8 +17,8 @@ typedef struct so_content_type {
   bool is_text;  // Worth compressing.
 } so_content_type;
 
-// so_content_type_of looks at what follows the last dot of the last segment, in any case. Never NULL:
-// what is not known is application/octet-stream.
+// so_content_type_of looks at what follows the last dot of the last segment, in any case. Never
+// NULL: what is not known is application/octet-stream.
 const so_content_type *so_content_type_of(so_bytes path);
 
 #ifdef __cplusplus

@@ -32,8 +32,10 @@ TEST(WebsitePathTest, PathsNameFiles) {
 }
 
 TEST(WebsitePathTest, WhatIsNotServedHasNoName) {
-  for (const char *p : {"", "a", "//", "//a", "/a//b", "/.", "/..", "/../a", "/a/..", "/a/../b", "/%2e%2e/a",
-                        "/.%2e/a", "/a%2fb", "/a%2Fb", "/.git", "/a/.b", "/_redirects", "/%5fredirects"}) {
+  for (const char *p : {"", "a", "//", "//a", "/a//b", "/.", "/..", "/../a", "/a/..", "/a/../b",
+                        "/%2e%2e/a",
+                        "/.%2e/a", "/a%2fb", "/a%2Fb", "/.git", "/a/.b", "/_redirects",
+                        "/%5fredirects"}) {
     EXPECT_EQ("NOT_FOUND", Path(p)) << p;
   }
   EXPECT_EQ("MALFORMED", Path("/a%00"));

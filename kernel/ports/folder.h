@@ -1,12 +1,13 @@
 #ifndef SO_KERNEL_PORTS_FOLDER_H_
 #define SO_KERNEL_PORTS_FOLDER_H_
 
-// A folder of files to read: on Unix a directory. Targets that have none leave it out of their world.
+// A folder of files to read: on Unix a directory. Targets that have none leave it out of their
+// world.
 //
-// Paths are segments between slashes, without one at either end; the empty path is the folder itself.
-// A segment that is empty, "." or ".." is MALFORMED. Symbolic links are not followed (DENIED), so that
-// nothing outside of the folder can be named. Only regular files and directories exist; the rest is
-// NOT_FOUND.
+// Paths are segments between slashes, without one at either end; the empty path is the folder
+// itself. A segment that is empty, "." or ".." is MALFORMED. Symbolic links are not followed
+// (DENIED), so that nothing outside of the folder can be named. Only regular files and directories
+// exist; the rest is NOT_FOUND.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,8 +22,8 @@ extern "C" {
 typedef struct so_folder_info {
   bool is_directory;
   uint64_t size;
-  // Of the content: two files, or one file at two times, with the same version hold the same bytes, as
-  // far as the platform can tell without reading them.
+  // Of the content: two files, or one file at two times, with the same version hold the same bytes,
+  // as far as the platform can tell without reading them.
   uint64_t version[4];
 } so_folder_info;
 

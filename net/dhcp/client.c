@@ -101,7 +101,7 @@ static void enter(so_dhcp *d, so_dhcp_state state) {
   }
 }
 
-// --- actions --------------------------------------------------------------------------------------
+// --- actions -------------------------------------------------------------------------------------
 
 static void new_exchange(so_dhcp *d, uint64_t now_ns) {
   d->xid = (uint32_t)so_rng_u64(&d->rng);
@@ -292,10 +292,10 @@ static void step(so_dhcp *d, enum event event, const so_dhcp_reply *reply, uint6
   }
 }
 
-// --- events from outside --------------------------------------------------------------------------
+// --- events from outside -------------------------------------------------------------------------
 
-// RFC 4361: type 255, an identity association (of the interface: the end of its address), and a DUID
-// made of the link-layer address (RFC 8415 11.4).
+// RFC 4361: type 255, an identity association (of the interface: the end of its address), and a
+// DUID made of the link-layer address (RFC 8415 11.4).
 static void make_client_id(so_dhcp *d) {
   so_writer w = so_writer_of(d->client_id, sizeof d->client_id);
   so_write_u8(&w, 255);

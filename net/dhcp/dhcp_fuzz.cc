@@ -1,4 +1,5 @@
-// Any bytes as a server's messages, a length before each, ours put in where the server would copy it: no
+// Any bytes as a server's messages, a length before each, ours put in where the server would copy
+// it: no
 // crash, a lease only from what was parsed, and deadlines that move on.
 
 #include <stdlib.h>

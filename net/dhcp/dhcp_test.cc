@@ -59,7 +59,7 @@ std::string IpText(const so_ip &ip) {
   return so_test::Text(so_writer_bytes(&w));
 }
 
-// --- parsing --------------------------------------------------------------------------------------
+// --- parsing -------------------------------------------------------------------------------------
 
 TEST(DhcpReplyTest, AnOfferIsRead) {
   so_dhcp_reply r;
@@ -169,7 +169,7 @@ TEST(DhcpReplyTest, WrongLengthsAndMasksAreMalformed) {
   SO_EXPECT_CODE(SO_MALFORMED, Parse(most + "x", &r));
 }
 
-// --- the client -----------------------------------------------------------------------------------
+// --- the client ----------------------------------------------------------------------------------
 
 class DhcpTest : public ::testing::Test {
  protected:
@@ -484,8 +484,10 @@ TEST_F(DhcpTest, EveryEventInEveryStateLeadsWhereTheTableSays) {
   }
 }
 
-// testdata/*.txt: exchanges recorded between this client and real servers on a virtual cable, "> hex"
-// what we sent, "< hex" what came back. The client is given the answers with its own transaction put in.
+// testdata/*.txt: exchanges recorded between this client and real servers on a virtual cable, ">
+// hex"
+// what we sent, "< hex" what came back. The client is given the answers with its own transaction
+// put in.
 TEST_F(DhcpTest, AnExchangeRecordedFromDnsmasqIsUnderstood) {
   std::ifstream in("net/dhcp/testdata/dnsmasq.txt");
   ASSERT_TRUE(in.good());

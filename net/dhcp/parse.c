@@ -79,7 +79,7 @@ static so_status read_overload(areas *a, so_bytes file, so_bytes sname) {
   return so_done();
 }
 
-// --- single options: absent ones leave `*out` as it is ----------------------------------------------
+// --- single options: absent ones leave `*out` as it is -------------------------------------------
 
 static so_status read_number(const areas *a, uint8_t code, size_t len, uint32_t *out) {
   uint8_t buf[SO_DHCP_MESSAGE_LEN_MAX];
@@ -227,7 +227,7 @@ static so_status read_lease(const areas *a, so_dhcp_lease *lease) {
   return read_routes(a, lease);
 }
 
-// --- who and whom -----------------------------------------------------------------------------------
+// --- who and whom --------------------------------------------------------------------------------
 
 static so_status read_type(const areas *a, so_dhcp_reply *out) {
   uint32_t type = 0;

@@ -99,7 +99,7 @@ bool so_sntp_tick(so_sntp *c, uint64_t now_ns, so_endpoint *out_to, so_bytes *ou
   return true;
 }
 
-// --- answers --------------------------------------------------------------------------------------
+// --- answers -------------------------------------------------------------------------------------
 
 static bool same_endpoint(const so_endpoint *a, const so_endpoint *b) {
   return a->family == b->family && a->port == b->port &&

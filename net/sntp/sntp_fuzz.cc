@@ -1,4 +1,5 @@
-// Any bytes as an answer, with our number put where it belongs half of the time: no crash, no sample
+// Any bytes as an answer, with our number put where it belongs half of the time: no crash, no
+// sample
 // that the checks should have stopped, and a client that goes on.
 
 #include <stdlib.h>

@@ -154,7 +154,7 @@ has "304 repeats the tag" "^etag: $tag" "$(head_of -H "If-None-Match: $tag" "$ur
 
 # --- ranges -----------------------------------------------------------------------------------------
 
-is "the first bytes" "$(head -c 10 "$site/big.bin" | xxd -p)" "$(get -r 0-9 "$url/big.bin" | xxd -p)"
+is "the first bytes" "$(head -c 10 "$site/big.bin" | od -An -tx1)" "$(get -r 0-9 "$url/big.bin" | od -An -tx1)"
 is "the last bytes" "$(tail -c 7 "$site/numbers.txt")" "$(get -r -7 "$url/numbers.txt")"
 is "from the middle" "$(tail -c +4000001 "$site/big.bin" | md5sum)" "$(get -r 4000000- "$url/big.bin" | md5sum)"
 is "status" 206 "$(code -r 5-6 "$url/numbers.txt")"
@@ -262,20 +262,17 @@ has "an option" "no option" "$out"
 
 # --- from a branch ----------------------------------------------------------------------------------
 
-mkdir copy && cd copy
-start ../log3 "$stored" --data ../db --init --listen 127.0.0.1:0
-server=$(await ../log3 listening)
+start log3 "$stored" --data db --init --listen 127.0.0.1:0
+server=$(await log3 listening)
 export HOME=$work
-"$storectl" login "$server" --cacert ../db.crt --token-file ../db.token >/dev/null
-"$storectl" init >/dev/null
-mkdir docs
-printf 'from a branch\n' >index.html
-printf 'deep\n' >docs/index.html
-cp "$site/big.bin" .
-"$storectl" commit -m site >/dev/null
-"$storectl" repo create site >/dev/null 2>&1 || true
-"$storectl" remote add origin "$server/site" >/dev/null
-"$storectl" push origin main >/dev/null || fail "no push"
+"$storectl" login "$server" --cacert db.crt --token-file db.token >/dev/null
+"$storectl" init "$server/site" >/dev/null
+"$storectl" clone "$server/site" copy >/dev/null
+mkdir copy/docs
+printf 'from a branch\n' >copy/index.html
+printf 'deep\n' >copy/docs/index.html
+cp "$site/big.bin" copy
+(cd copy && "$storectl" commit -m site >/dev/null && "$storectl" push >/dev/null) || fail "no push"
 kill -TERM "$pid" && wait "$pid" || fail "stored did not end well"
 cd "$work"
 start log4 "$website_store" --data db --repo site --listen 127.0.0.1:0

@@ -85,7 +85,7 @@ so_status so_identity_make(const so_world *world, const so_identity_request *req
   return status;
 }
 
-// --- records --------------------------------------------------------------------------------------
+// --- records -------------------------------------------------------------------------------------
 
 void so_identity_write(const so_identity *identity, so_writer *w) {
   uint8_t key[SO_KEY_PKCS8_LEN_MAX];
@@ -112,7 +112,7 @@ so_status so_identity_read(so_bytes record, so_identity *out) {
   return so_done();
 }
 
-// --- PEM ------------------------------------------------------------------------------------------
+// --- PEM -----------------------------------------------------------------------------------------
 
 static so_status read_chain(so_bytes text, so_identity *out, size_t *count) {
   so_writer w = so_writer_of(out->der, sizeof out->der);
@@ -208,7 +208,7 @@ bool so_identity_covers(const so_identity *identity, so_bytes host) {
 }
 
 void so_identity_write_pem(const so_identity *identity, so_buf *out) {
-  const size_t room = SO_PEM_LEN(SO_IDENTITY_DER_LEN_MAX, sizeof SO_PEM_CERTIFICATE);
+  const size_t room = SO_PEM_LEN(identity->chain[0].len, sizeof SO_PEM_CERTIFICATE);
   uint8_t *p = so_buf_reserve(out, room);
   if (p != NULL) {
     so_writer w = so_writer_of(p, room);

@@ -3,8 +3,8 @@
 
 // A server's key and certificates: made (self-signed), read from PEM, or kept as one record.
 //
-// An so_identity holds pointers into itself: it must not move once it was filled. The owner wipes its
-// key (so_private_key_wipe).
+// An so_identity holds pointers into itself: it must not move once it was filled. The owner wipes
+// its key (so_private_key_wipe).
 
 #include "kernel/ports/world.h"
 #include "tls/engine/engine.h"

@@ -106,7 +106,7 @@ bool so_service_run(const so_world *world, const so_service_config *config,
   return true;
 }
 
-// --- addresses ------------------------------------------------------------------------------------
+// --- addresses -----------------------------------------------------------------------------------
 
 so_status so_service_address(so_bytes text, so_bytes *out_host, uint16_t *out_port) {
   size_t colon = text.len;

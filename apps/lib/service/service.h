@@ -2,7 +2,8 @@
 #define SO_APPS_LIB_SERVICE_SERVICE_H_
 
 // Accepting connections, one fiber each, and serving HTTP on them, plainly or inside of what `wrap`
-// puts around the stream (TLS: tls.h). A program that is not to hold TLS gives no wrap and links none.
+// puts around the stream (TLS: tls.h). A program that is not to hold TLS gives no wrap and links
+// none.
 
 #include "apps/lib/http_server/http_server.h"
 
@@ -25,9 +26,9 @@ typedef struct so_service_config {
   uint32_t *connections;     // Counts those that are open, for the owner's statistics; or NULL.
 } so_service_config;
 
-// so_service_run serves until the scheduler stops. True: every connection has ended. False: some would
-// not in time and still use `config` and what it points to, which must then be left alone until the
-// process exits.
+// so_service_run serves until the scheduler stops. True: every connection has ended. False: some
+// would not in time and still use `config` and what it points to, which must then be left alone
+// until the process exits.
 bool so_service_run(const so_world *world, const so_service_config *config,
                     const so_listener *listener);
 

@@ -15,8 +15,8 @@ typedef struct so_service_tls {
   so_cpu cpu;
 } so_service_tls;
 
-// so_service_tls_init sets up TLS with `identity`, which must outlive it, and fresh ticket keys. `out`
-// must not move afterwards.
+// so_service_tls_init sets up TLS with `identity`, which must outlive it, and fresh ticket keys.
+// `out` must not move afterwards.
 void so_service_tls_init(const so_world *world, const so_tls_identity *identity,
                          so_service_tls *out);
 

@@ -37,7 +37,7 @@ extern "C" {
 #define SO_RESOLVER_ADDRESSES_MAX 16  // Of one answer; more are dropped.
 #define SO_RESOLVER_CHAIN_MAX 12
 #define SO_RESOLVER_ROUNDS 3          // Each server is tried so often.
-#define SO_RESOLVER_CACHE_DEFAULT 512
+#define SO_RESOLVER_CACHE_DEFAULT 256  // About 220 KB.
 #define SO_RESOLVER_TTL_MAX_S 86400
 #define SO_RESOLVER_NEGATIVE_TTL_MAX_S 900  // RFC 2308 section 5 advises 1 to 3 hours at most.
 #define SO_RESOLVER_SEND_LEN_MAX 512        // Of a question.
