@@ -10,11 +10,6 @@
 extern "C" {
 #endif
 
-#define SO_SERVE_CONNECTIONS_MAX 1000
-#define SO_SERVE_HANDSHAKE_NS (UINT64_C(20) * SO_NS_PER_S)
-// How long a stop waits for answers that are under way.
-#define SO_SERVE_DRAIN_NS (UINT64_C(10) * SO_NS_PER_S)
-
 typedef struct so_serve_config {
   const so_identity *identity;
   bool quiet;

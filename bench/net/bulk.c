@@ -1,7 +1,7 @@
 // bulk: moves bytes and connections through a network, for measuring it. The same program over host
 // sockets and over our own TCP/IP.
 //
-//   bulk serve ADDR PORT                 answers the others below, for ever
+//   bulk serve ADDR PORT                 answers the others below; on SIGTERM prints what was counted
 //   bulk down ADDR PORT MIB              receives so much       prints: down MIB SECONDS MIB_A_SECOND
 //   bulk up ADDR PORT MIB                sends so much
 //   bulk rate ADDR PORT COUNT [FIBERS]   opens, one byte there and back, closes
@@ -116,6 +116,17 @@ static void serve_one(void *arg) {
   so_heap_free(p->world->heap, c, sizeof *c);
 }
 
+static void say_metric(void *ctx, const char *name, so_metric_kind kind, uint64_t value) {
+  const program *const p = ctx;
+  uint8_t line[128];
+  so_writer w = so_writer_of(line, sizeof line);
+  (void)kind;
+  if (value != 0) {
+    so_write_printf(&w, "%s %llu\n", name, (unsigned long long)value);
+    so_console_write(&p->world->console, so_writer_bytes(&w));
+  }
+}
+
 static int serve(program *p) {
   so_listener listener;
   so_endpoint peer;
@@ -136,6 +147,7 @@ static int serve(program *p) {
     }
   }
   so_listener_close(&listener);
+  so_metrics_each(&p->world->metrics, say_metric, p);
   return 0;
 }
 
