@@ -186,15 +186,35 @@ static void wrote(so_tcp *t, so_tcp_conn *c, bool was_empty, bool more, uint64_t
   so_tcp_settle(t, c, now_ns);
 }
 
+// want_pool sees to it that a writer is told when the pool has pages again: no acknowledgement of
+// this connection may be due.
+static void want_pool(so_tcp *t, so_tcp_conn *c, bool wanted, uint64_t now_ns) {
+  c->b.pool_wanted = wanted;
+  if (wanted && so_tcp_synchronized(c)) {
+    c->b.retry_at_ns =
+        so_tcp_earlier(c->b.retry_at_ns, now_ns + so_tcp_ms(SO_TCP_RETRY_MS));
+    so_wheel_arm(&t->wheel, &c->timer, so_tcp_conn_deadline(c));
+  }
+}
+
 so_status so_tcp_write(so_tcp *t, so_tcp_conn *c, so_bytes bytes, bool more, uint64_t now_ns,
                        size_t *out_len) {
   *out_len = 0;
   SO_TRY(may_write(c));
   const bool was_empty = c->send.len == 0;
-  const size_t room = so_tcp_write_room(c);
-  const size_t n =
-      so_tcp_queue_write(&c->send, t->pool, t->heap, so_bytes_first(bytes, room));
+  size_t n = 0;
+  // Page by page, so that one writer does not take the pool's last quarter either.
+  while (n < bytes.len && so_tcp_write_room(c) != 0 && so_tcp_pool_has(t, 4)) {
+    const size_t some = so_tcp_write_room(c) < SO_PAGE_LEN ? so_tcp_write_room(c) : SO_PAGE_LEN;
+    const size_t got = so_tcp_queue_write(&c->send, t->pool, t->heap,
+                                          so_bytes_first(so_bytes_from(bytes, n), some));
+    if (got == 0) {
+      break;
+    }
+    n += got;
+  }
   c->b.room_wanted = n < bytes.len;
+  want_pool(t, c, n < bytes.len && so_tcp_write_room(c) != 0, now_ns);
   if (n == 0) {
     return bytes.len == 0 ? so_done() : status(SO_AGAIN);
   }
@@ -203,15 +223,19 @@ so_status so_tcp_write(so_tcp *t, so_tcp_conn *c, so_bytes bytes, bool more, uin
   return so_done();
 }
 
-so_status so_tcp_reserve(so_tcp *t, so_tcp_conn *c, size_t len,
+so_status so_tcp_reserve(so_tcp *t, so_tcp_conn *c, size_t len, uint64_t now_ns,
                          so_netdev_room rooms[SO_NETDEV_PARTS_MAX], size_t *out_count,
                          size_t *out_len) {
   SO_TRY(may_write(c));
   const size_t room = so_tcp_write_room(c);
   const size_t want = len < room ? len : room;
-  *out_len = want != 0 ? so_tcp_queue_reserve(&c->send, t->pool, t->heap, want, rooms, out_count)
-                       : 0;
+  *out_len = 0;
+  *out_count = 0;
+  if (want != 0 && so_tcp_pool_has(t, 4)) {
+    *out_len = so_tcp_queue_reserve(&c->send, t->pool, t->heap, want, rooms, out_count);
+  }
   c->b.room_wanted = *out_len < len;
+  want_pool(t, c, *out_len == 0 && room != 0, now_ns);
   return *out_len != 0 ? so_done() : status(SO_AGAIN);
 }
 

@@ -11,8 +11,8 @@
 extern "C" {
 #endif
 
-// so_tcp_check walks all connections: what is outstanding, out of order, queued and counted must agree, and
-// windows must be within their limits.
+// so_tcp_check walks all connections: what is outstanding, out of order, queued and counted must
+// agree, and windows must be within their limits.
 bool so_tcp_check(const so_tcp *t);
 
 #ifdef __cplusplus

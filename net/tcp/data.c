@@ -137,7 +137,14 @@ void so_tcp_step_data(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now
     so_tcp_end_with(t, c, SO_TCP_END_RESET);
     return;
   }
-  if (s->seq == c->b.rcv_nxt) {
+  const bool next = s->seq == c->b.rcv_nxt;
+  if (!so_tcp_pool_has(t, next ? 8 : 4)) {
+    t->stats.drop_memory++;
+    drop_packet(t, s);
+    s->h.flags &= (uint8_t)~SO_TCP_FLAG_FIN;
+    return;
+  }
+  if (next) {
     in_order(t, c, s, now_ns);
     return;
   }

@@ -1,4 +1,5 @@
-// A connection's bytes, segment by segment: when they are sent, acknowledged, held back, sent again.
+// A connection's bytes, segment by segment: when they are sent, acknowledged, held back, sent
+// again.
 
 #include "net/tcp/peer.h"
 
@@ -43,7 +44,7 @@ TEST(TcpDataTest, AnIdleConnectionIsUnderAKilobyteAndHoldsNothingElse) {
   }
   p.SendData("abc");
   p.Read();
-  EXPECT_EQ(p.host.heap.used - before, so_tcp_connection_size());
+  EXPECT_LE(p.host.heap.used - before, 1024u);
   EXPECT_EQ(Info(p.c).pages, 0u);
 }
 
@@ -127,7 +128,7 @@ TEST(TcpDataTest, ReserveAndCommitWriteInPlace) {
   size_t count = 0;
   size_t len = 0;
   const std::string data = Pattern(9000);
-  SO_ASSERT_OK(so_tcp_reserve(p.host.tcp, p.c, 10000, rooms, &count, &len));
+  SO_ASSERT_OK(so_tcp_reserve(p.host.tcp, p.c, 10000, p.host.now, rooms, &count, &len));
   ASSERT_GE(len, data.size());
   size_t off = 0;
   for (size_t i = 0; i < count && off < data.size(); i++) {
@@ -138,7 +139,7 @@ TEST(TcpDataTest, ReserveAndCommitWriteInPlace) {
   SO_ASSERT_OK(so_tcp_commit(p.host.tcp, p.c, data.size(), false, p.host.now));
   EXPECT_EQ(Joined(p.Take()), data);
   // Acknowledged between a reservation and its commit.
-  SO_ASSERT_OK(so_tcp_reserve(p.host.tcp, p.c, 100, rooms, &count, &len));
+  SO_ASSERT_OK(so_tcp_reserve(p.host.tcp, p.c, 100, p.host.now, rooms, &count, &len));
   memcpy(rooms[0].ptr, "in place", 8);
   p.SendAck();
   EXPECT_EQ(Info(p.c).unacked, 0u);
@@ -146,7 +147,7 @@ TEST(TcpDataTest, ReserveAndCommitWriteInPlace) {
   EXPECT_EQ(p.TakeOne().data, "in place");
   p.SendAck();
   // Nothing committed: nothing kept.
-  SO_ASSERT_OK(so_tcp_reserve(p.host.tcp, p.c, 9000, rooms, &count, &len));
+  SO_ASSERT_OK(so_tcp_reserve(p.host.tcp, p.c, 9000, p.host.now, rooms, &count, &len));
   SO_ASSERT_OK(so_tcp_commit(p.host.tcp, p.c, 0, false, p.host.now));
   EXPECT_EQ(Info(p.c).pages, 0u);
   p.ExpectNothing();

@@ -64,6 +64,7 @@ typedef struct so_tcp_block {
   bool has_scale;      // Both sides offered window scaling.
   bool small_mss;      // Black-hole fallback.
   bool room_wanted;    // A write found no room.
+  bool pool_wanted;    // A write found the pool nearly used up.
   bool in_table;
   uint8_t tries;       // Of SYN or keepalive in a row.
   uint8_t probes;      // Of the window, in a row.
@@ -273,6 +274,15 @@ bool so_tcp_send_little(so_tcp *t, so_tcp_conn *c, uint64_t now_ns);
 static inline uint32_t so_tcp_unsent(const so_tcp_conn *c) {
   const uint32_t end = c->send.start + c->send.len;
   return so_seq_gt(end, c->board.nxt) ? end - c->board.nxt : 0;
+}
+
+// The pool serves everybody, what comes in and the acknowledgements that set pages free above all:
+// so what can wait stops while an eighth (in order), or a quarter (written, out of order) of it is
+// left.
+static inline bool so_tcp_pool_has(const so_tcp *t, uint32_t share) {
+  const so_packet_pool *p = t->pool;
+  return p->page_count - p->pages_used > p->page_count / share &&
+         p->packet_count - p->packets_used > p->packet_count / share;
 }
 
 // timers.c

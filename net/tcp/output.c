@@ -93,7 +93,9 @@ static void watch(so_tcp_conn *c, bool no_memory, uint64_t now_ns) {
   so_tcp_block *b = &c->b;
   const uint32_t unsent = so_tcp_unsent(c);
   const bool quiet = so_tcp_scoreboard_outstanding(&c->board) == 0;
-  b->retry_at_ns = no_memory ? now_ns + so_tcp_ms(SO_TCP_RETRY_MS) : SO_NEVER;
+  const uint64_t soon = now_ns + so_tcp_ms(SO_TCP_RETRY_MS);
+  b->retry_at_ns =
+      no_memory || b->pool_wanted ? so_tcp_earlier(b->retry_at_ns, soon) : SO_NEVER;
   if (unsent != 0 && b->more) {
     b->cork_at_ns = so_tcp_earlier(b->cork_at_ns, now_ns + so_tcp_ms(SO_TCP_CORK_MS));
   } else {
@@ -127,8 +129,8 @@ void so_tcp_output(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
   }
 }
 
-// send_little is the override of silly-window avoidance (RFC 9293 3.8.6.2.1): the window has been small for
-// so long that a small segment is better than none. False: the window is closed.
+// send_little is the override of silly-window avoidance (RFC 9293 3.8.6.2.1): the window has been
+// small for so long that a small segment is better than none. False: the window is closed.
 bool so_tcp_send_little(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
   const uint32_t len = so_tcp_min(so_tcp_unsent(c), window_left(c));
   const so_seq_range r = {so_tcp_nxt(c), so_tcp_nxt(c) + len};

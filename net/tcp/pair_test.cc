@@ -1,5 +1,5 @@
-// Two hosts over a link in memory: everything written arrives, in order, whatever the link does; and nothing
-// is left over.
+// Two hosts over a link in memory: everything written arrives, in order, whatever the link does;
+// and nothing is left over.
 
 #include "net/tcp/harness.h"
 
@@ -280,6 +280,105 @@ TEST(TcpPairTest, BytesArriveWithoutAnyExtension) {
     options.no_ecn = true;
     w.Connect(&options);
     w.Transfer(200000, 20000, 600 * kSecond);
+    w.CloseAll();
+  }
+}
+
+TEST(TcpPairTest, APathThatDropsLargeSegmentsSilentlyIsFoundOut) {
+  Link link;
+  link.mtu = 1500;
+  World w(link, 5);
+  w.Connect();
+  w.link_.mtu = 900;  // From now on, and without a word.
+  w.Transfer(50000, 0, 600 * kSecond);
+  EXPECT_GE(w.oversize, 1u);
+  EXPECT_EQ(w.hosts[0]->stats().black_holes, 1u);
+  w.CloseAll();
+}
+
+TEST(TcpPairTest, CongestionMarksSlowASenderDownWithoutLoss) {
+  Link link;
+  link.mark = 0.02;
+  World w(link, 6);
+  w.Connect();
+  w.Transfer(1000000, 0, 600 * kSecond);
+  EXPECT_GT(w.hosts[1]->stats().ecn_marked_in, 0u);
+  EXPECT_GT(w.hosts[0]->stats().ecn_reduced, 0u);
+  EXPECT_EQ(w.hosts[0]->stats().segments_retransmitted, 0u);
+  w.CloseAll();
+}
+
+TEST(TcpPairTest, ABottleneckIsFilledAndLittleIsSentTwice) {
+  for (uint8_t kind : {SO_TCP_CUBIC, SO_TCP_NEWRENO}) {
+    SCOPED_TRACE(kind);
+    Link link;
+    link.ns_per_byte = 400;  // 20 Mbit/s
+    link.delay_ns = 20 * kMs;
+    link.queue_bytes = 100000;
+    World w(link, 7);
+    so_tcp_options o = {};
+    o.congestion = kind;
+    w.Connect(&o);
+    const uint64_t start = w.now;
+    w.Transfer(10000000, 0, 600 * kSecond);
+    const double seconds = static_cast<double>(w.now - start) / 1e9;
+    EXPECT_GT(10000000 / seconds, 0.8 * 2500000 * 1460 / 1500);
+    EXPECT_LT(w.hosts[0]->stats().bytes_retransmitted, 10000000u / 20);
+    w.CloseAll();
+  }
+}
+
+TEST(TcpPairTest, BothSidesMayOpenAtOnce) {
+  World w({}, 8);
+  for (int i = 0; i < 2; i++) {
+    w.hosts[i]->now = w.now;
+    SO_ASSERT_OK(so_tcp_connect(w.hosts[i]->tcp, &w.hosts[1 - i]->ip_, 700, 700, nullptr, nullptr,
+                                w.now, &w.c[i]));
+  }
+  ASSERT_TRUE(w.RunUntil(
+      [&] {
+        return State(w.c[0]) == SO_TCP_ESTABLISHED && State(w.c[1]) == SO_TCP_ESTABLISHED;
+      },
+      10 * kSecond));
+  w.Transfer(100000, 100000, 60 * kSecond);
+  w.CloseAll();
+}
+
+TEST(TcpPairTest, AReaderThatSleepsClosesTheWindowAndNothingIsLostWhenItWakes) {
+  for (uint32_t seed = 1; seed <= 4; seed++) {
+    SCOPED_TRACE(seed);
+    Link link;
+    link.loss = seed % 2 == 0 ? 0.05 : 0;
+    World w(link, seed);
+    so_tcp_options server = {};
+    server.receive_limit = 20000;
+    w.Connect(nullptr, &server);
+    const std::string data = Pattern(200000);
+    size_t off = 0;
+    std::string got;
+    for (int round = 0; round < 60 && got.size() < data.size(); round++) {
+      size_t n = 0;
+      const so_status s = so_tcp_write(w.hosts[0]->tcp, w.c[0],
+                                       so_bytes_of(data.data() + off, data.size() - off), false,
+                                       w.now, &n);
+      EXPECT_TRUE(so_ok(s) || so_is(s, SO_AGAIN));
+      off += n;
+      w.RunUntil([] { return false; }, 5 * kSecond);  // The window is closed for most of it.
+      w.hosts[1]->now = w.now;
+      got += ReadAll(w.hosts[1].get(), w.c[1]);
+    }
+    EXPECT_TRUE(got == data) << got.size();
+    EXPECT_GT(w.hosts[0]->stats().zero_window_probes, 0u);
+    w.CloseAll();
+  }
+}
+
+TEST(TcpPairTest, ASmallPoolDelaysAndNothingIsLost) {
+  for (uint32_t pages : {40u, 60u, 100u}) {
+    SCOPED_TRACE(pages);
+    World w({}, pages, {}, {}, false, pages);
+    w.Connect();
+    w.Transfer(400000, 100000, 600 * kSecond);
     w.CloseAll();
   }
 }

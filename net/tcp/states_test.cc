@@ -1,5 +1,6 @@
-// Every state of RFC 9293 against every event, from a table of what the RFC says (3.10.7, with RFC 5961 for
-// resets, SYNs and ACKs that a stranger could send). For each: the state after, and what is sent.
+// Every state of RFC 9293 against every event, from a table of what the RFC says (3.10.7, with RFC
+// 5961 for resets, SYNs and ACKs that a stranger could send). For each: the state after, and what
+// is sent.
 
 #include "net/tcp/peer.h"
 
@@ -50,28 +51,28 @@ constexpr so_tcp_state L = SO_TCP_LISTEN, SS = SO_TCP_SYN_SENT, SR = SO_TCP_SYN_
                        CW = SO_TCP_CLOSE_WAIT, CI = SO_TCP_CLOSING, LA = SO_TCP_LAST_ACK,
                        TW = SO_TCP_TIME_WAIT;
 
-// Rows by state, columns by event. Data that comes with the program there is acknowledged late, so that
-// "data" in order may have no answer at once.
+// Rows by state, columns by event. Data that comes with the program there is acknowledged late, so
+// that "data" in order may have no answer at once.
 const Want kTable[11][kEventCount] = {
     // CLOSED: 3.10.7.1. No connection and no listener: all but a reset gets a reset.
     {{kGone, kReset}, {kGone, kReset}, {kGone, kReset}, {kGone, kReset}, {kGone, kReset},
      {kGone, kReset}, {kGone, kReset}, {kGone, kReset}, {kGone, kReset}, {kGone, kReset},
      {kGone, kReset}, {kGone, kReset}, {kGone, kReset}, {kGone, kNone},  {kGone, kNone},
      {kGone, kNone},  {kGone, kNone},  {kGone, kNone},  {kGone, kNone},  {kGone, kNone}},
-    // LISTEN: 3.10.7.2. A SYN is answered (any number is as good as another); an ACK gets a reset; the rest
-    // is dropped. Calls of a connection do not exist.
+    // LISTEN: 3.10.7.2. A SYN is answered (any number is as good as another); an ACK gets a reset;
+    // the rest is dropped. Calls of a connection do not exist.
     {{SR, kASynAck}, {SR, kASynAck}, {L, kReset}, {L, kReset}, {L, kReset},
      {L, kReset},    {L, kReset},    {L, kNone},  {L, kReset}, {L, kReset},
      {L, kReset},    {L, kReset},    {L, kReset}, {L, kNone},  {L, kNone},
      {L, kNone},     {L, kNone},     {L, kNone},  {L, kNone},  {L, kNone}},
-    // SYN-SENT: 3.10.7.3. Without SYN nothing happens unless the ACK is wrong; a reset counts only with the
-    // right ACK. Our "old ACK" is ISS, and so wrong.
+    // SYN-SENT: 3.10.7.3. Without SYN nothing happens unless the ACK is wrong; a reset counts only
+    // with the right ACK. Our "old ACK" is ISS, and so wrong.
     {{SR, kASynAck}, {SR, kASynAck}, {ES, kAnAck}, {SS, kNone},  {SS, kReset},
      {SS, kReset},   {SS, kReset},   {SS, kNone},  {SS, kReset}, {SS, kReset},
      {SS, kReset},   {SS, kReset},   {SS, kNone},  {SS, kNone},  {SS, kNone},
      {SS, kNone},    {kGone, kNone}, {SS, kNone},  {kGone, kNone}, {kGone, kNone}},
-    // SYN-RECEIVED (from LISTEN). A SYN in the window returns to LISTEN; one with the old number is the
-    // peer's again and gets our SYN+ACK again. Resets return to LISTEN.
+    // SYN-RECEIVED (from LISTEN). A SYN in the window returns to LISTEN; one with the old number is
+    // the peer's again and gets our SYN+ACK again. Resets return to LISTEN.
     {{kGone, kNone}, {SR, kASynAck}, {kGone, kNone}, {ES, kNone},  {SR, kReset},
      {SR, kReset},   {SR, kReset},   {SR, kNone},    {SR, kReset}, {SR, kAnAck},
      {SR, kAnAck},   {SR, kReset},   {CW, kAnAck},   {kGone, kNone}, {SR, kAnAck},
@@ -91,7 +92,8 @@ const Want kTable[11][kEventCount] = {
      {F2, kAnAck}, {F2, kAnAck}, {F2, kNone},  {F2, kAckMaybe}, {F2, kAnAck},
      {F2, kAnAck}, {TW, kAnAck}, {TW, kAnAck}, {kGone, kNone}, {F2, kAnAck},
      {F2, kNone},  {kGone, kNone}, {F2, kNone}, {F2, kNone},   {kGone, kReset}},
-    // CLOSE-WAIT: data and FIN after FIN should not occur; they are acknowledged as what they are, no more.
+    // CLOSE-WAIT: data and FIN after FIN should not occur; they are acknowledged as what they are,
+    // no more.
     {{CW, kAnAck}, {CW, kAnAck}, {CW, kAnAck}, {CW, kNone},    {CW, kNone},
      {CW, kAnAck}, {CW, kAnAck}, {CW, kNone},  {CW, kAckMaybe}, {CW, kAnAck},
      {CW, kAnAck}, {CW, kAnAck}, {CW, kAnAck}, {kGone, kNone}, {CW, kAnAck},
@@ -106,8 +108,8 @@ const Want kTable[11][kEventCount] = {
      {LA, kAnAck}, {LA, kAnAck}, {LA, kNone},  {LA, kAckMaybe}, {LA, kAnAck},
      {LA, kAnAck}, {LA, kAnAck}, {kGone, kAckMaybe}, {kGone, kNone}, {LA, kAnAck},
      {LA, kNone},  {kGone, kNone}, {LA, kNone}, {LA, kNone},   {kGone, kNone}},
-    // TIME-WAIT: "the only thing that can arrive is a retransmission of the remote FIN"; a SYN right of
-    // everything would open anew, were there a listener (there is none here).
+    // TIME-WAIT: "the only thing that can arrive is a retransmission of the remote FIN"; a SYN
+    // right of everything would open anew, were there a listener (there is none here).
     {{TW, kAnAck}, {TW, kAnAck}, {TW, kAnAck}, {TW, kNone},    {TW, kNone},
      {TW, kAckMaybe}, {TW, kAckMaybe}, {TW, kAckMaybe}, {TW, kAckMaybe}, {TW, kAnAck},
      {TW, kAnAck}, {TW, kAnAck}, {TW, kAnAck}, {kGone, kNone}, {TW, kNone},

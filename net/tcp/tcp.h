@@ -254,7 +254,7 @@ SO_MUST_USE so_status so_tcp_write(so_tcp *t, so_tcp_conn *c, so_bytes bytes, bo
 // first `n` bytes of it. Nothing else may be called for this connection in between, except
 // so_tcp_input and so_tcp_tick; what is not committed is given up. AGAIN: no room now. `*out_len`:
 // how much it is, at least 1.
-SO_MUST_USE so_status so_tcp_reserve(so_tcp *t, so_tcp_conn *c, size_t len,
+SO_MUST_USE so_status so_tcp_reserve(so_tcp *t, so_tcp_conn *c, size_t len, uint64_t now_ns,
                                      so_netdev_room rooms[SO_NETDEV_PARTS_MAX], size_t *out_count,
                                      size_t *out_len);
 SO_MUST_USE so_status so_tcp_commit(so_tcp *t, so_tcp_conn *c, size_t n, bool more,

@@ -138,6 +138,13 @@ static void data_timers(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
     b->cork_at_ns = SO_NEVER;
     b->more = false;
   }
+  if (due(b->retry_at_ns, now_ns)) {  // so_tcp_output tries; the program does when it is told.
+    b->retry_at_ns = SO_NEVER;
+    if (b->pool_wanted && so_tcp_pool_has(t, 4)) {
+      b->pool_wanted = false;
+      c->events |= SO_TCP_WRITABLE;
+    }
+  }
   if (due(b->persist_at_ns, now_ns)) {
     persist_timer(t, c, now_ns);
   }
