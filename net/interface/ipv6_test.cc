@@ -1,7 +1,5 @@
 #include "net/interface/ipv6.h"
 
-#include <gtest/gtest.h>
-
 #include <deque>
 #include <functional>
 #include <memory>

@@ -41,8 +41,10 @@ extern "C" {
 #define SO_NDP_SOLICIT_INTERVAL_MAX_MS 3600000u  // MRT of RFC 7559.
 #define SO_NDP_HOP_LIMIT 64u            // Until a router says otherwise,
 #define SO_NDP_HOP_LIMIT_MIN 32u        // and less than this is not believed: it would cut us off.
-#define SO_NDP_RETRANS_MS_MIN 100u      // Shorter would make us flood the link.
-#define SO_NDP_TIMES_MS_MAX 3600000u    // MAX_REACHABLE_TIME of RFC 4861 6.2.1.
+#define SO_NDP_RETRANS_MS_MIN 100u      // Shorter would make us flood the link,
+#define SO_NDP_RETRANS_MS_MAX 10000u    // longer make us wait for every neighbour.
+#define SO_NDP_REACHABLE_MS_MIN 1000u
+#define SO_NDP_REACHABLE_MS_MAX 3600000u  // MAX_REACHABLE_TIME of RFC 4861 6.2.1.
 #define SO_NDP_VALID_FLOOR_S 7200u      // Two hours: RFC 4862 5.5.3 e.
 
 typedef enum so_ndp_identifier {

@@ -260,9 +260,9 @@ static void note_values(so_ndp *n, const so_nd_router *a) {
     n->stats.values_refused++;
   }
   const uint32_t reachable_ms =
-      a->reachable_ms == 0 ? 0 : clamp(a->reachable_ms, 1000, SO_NDP_TIMES_MS_MAX);
+      a->reachable_ms == 0 ? 0 : clamp(a->reachable_ms, SO_NDP_REACHABLE_MS_MIN, SO_NDP_REACHABLE_MS_MAX);
   const uint32_t retrans_ms =
-      a->retrans_ms == 0 ? 0 : clamp(a->retrans_ms, SO_NDP_RETRANS_MS_MIN, 60000);
+      a->retrans_ms == 0 ? 0 : clamp(a->retrans_ms, SO_NDP_RETRANS_MS_MIN, SO_NDP_RETRANS_MS_MAX);
   so_neighbors_set_times(&n->neighbors, reachable_ms, retrans_ms);
 }
 

@@ -180,7 +180,8 @@ void so_neighbors_pin(so_neighbors *n, const so_ip *address, bool pinned);
 // so_neighbors_find returns an entry, borrowed until the next call, or NULL.
 const so_neighbor *so_neighbors_find(const so_neighbors *n, const so_ip *address);
 
-// so_neighbors_tick does what is due; so_neighbors_deadline says when that is, or SO_NEVER.
+// so_neighbors_tick does what is due; so_neighbors_deadline says when that is, or SO_NEVER. It may be
+// early once, for a timer that is no longer needed; the tick then does nothing.
 void so_neighbors_tick(so_neighbors *n, uint64_t now_ns, const so_neighbor_sink *sink);
 uint64_t so_neighbors_deadline(const so_neighbors *n);
 
