@@ -81,7 +81,7 @@ void so_tcp_enter(so_tcp *t, so_tcp_conn *c, so_tcp_state state) {
                           state == SO_TCP_TIME_WAIT;
   const bool theirs_ended = state == SO_TCP_CLOSE_WAIT || state == SO_TCP_CLOSING ||
                             state == SO_TCP_LAST_ACK || state == SO_TCP_TIME_WAIT;
-  SO_ASSERT(state == SO_TCP_CLOSED || b->fin_queued == ours_ended);
+  SO_ASSERT(!so_tcp_synchronized(c) || b->fin_queued == ours_ended);
   SO_ASSERT(state == SO_TCP_CLOSED || b->fin_received == theirs_ended);
   SO_ASSERT((state != SO_TCP_FIN_WAIT_2 && state != SO_TCP_TIME_WAIT) || c->send.len == 0);
   if (state == SO_TCP_CLOSED || state == SO_TCP_TIME_WAIT) {
@@ -204,7 +204,9 @@ void so_tcp_end_with(so_tcp *t, so_tcp_conn *c, so_tcp_end end) {
   c->b.end = (uint8_t)end;
   c->b.ack_now = false;
   release_queues(t, c);
-  so_tcp_queue_release(&c->receive, t->pool, t->heap);
+  if (!c->b.fin_received) {  // A stream that came whole can still be read: no reset takes that back.
+    so_tcp_queue_release(&c->receive, t->pool, t->heap);
+  }
   c->events |= SO_TCP_ENDED | SO_TCP_READABLE | SO_TCP_WRITABLE;
 }
 

@@ -279,7 +279,7 @@ class StatesTest {
     if (p.c == nullptr) {
       return;
     }
-    if (e == kCallShutdown && from != SS) {
+    if (e == kCallShutdown) {
       SO_EXPECT_OK(so_tcp_shutdown(p.host.tcp, p.c, p.host.now));
     } else if (e == kCallClose) {
       p.Close();
@@ -386,6 +386,28 @@ TEST(TcpStatesTest, SimultaneousCloseEndsInTimeWaitOnBothSidesAndThenNothingIsLe
   EXPECT_EQ(so_tcp_time_wait_count(p.host.tcp), 1u);
   p.host.Advance(2 * kSecond);
   EXPECT_EQ(so_tcp_time_wait_count(p.host.tcp), 0u);
+}
+
+TEST(TcpStatesTest, ShuttingDownBeforeTheHandshakeEndsSendsFinAfterIt) {
+  for (bool simultaneous : {false, true}) {
+    Peer p;
+    p.StartConnect();
+    p.TakeOne();
+    EXPECT_EQ(p.Write("early"), 5u);
+    SO_ASSERT_OK(so_tcp_shutdown(p.host.tcp, p.c, p.host.now));
+    p.ExpectNothing();
+    if (simultaneous) {
+      p.Send(p.SynHeader(SO_TCP_FLAG_SYN));
+      p.TakeOne();
+      EXPECT_EQ(State(p.c), SO_TCP_SYN_RECEIVED);
+    }
+    p.Send(p.SynHeader(SO_TCP_FLAG_SYN | SO_TCP_FLAG_ACK));
+    p.seq++;
+    EXPECT_EQ(State(p.c), SO_TCP_FIN_WAIT_1);
+    const Sent s = p.TakeOne();
+    EXPECT_EQ(s.data, "early");
+    EXPECT_NE(s.h.flags & SO_TCP_FLAG_FIN, 0);
+  }
 }
 
 TEST(TcpStatesTest, AHalfClosedConnectionStillReceives) {
