@@ -3,17 +3,18 @@
 
 // ARP over Ethernet for IPv4 (RFC 826), our own addresses guarded as RFC 5227 says.
 //
-// Three parts: the 28-byte message; a table of neighbours, with packets that wait for them; and our own
-// addresses, which are probed, announced and defended.
+// Three parts: the 28-byte message; a table of neighbours, with packets that wait for them; and our
+// own addresses, which are probed, announced and defended.
 //
-// Neighbours live as in RFC 4861 7.3, because ARP itself says nothing of when to forget: INCOMPLETE while
-// asked for, REACHABLE for 30 s after a sign of life, then STALE; a STALE one that is used gets 5 s
-// (DELAY) for a transport to confirm it, then three unicast requests (PROBE), then it is gone.
+// Neighbours live as in RFC 4861 7.3, because ARP itself says nothing of when to forget: INCOMPLETE
+// while asked for, REACHABLE for 30 s after a sign of life, then STALE; a STALE one that is used
+// gets 5 s (DELAY) for a transport to confirm it, then three unicast requests (PROBE), then it is
+// gone.
 //
-// What a stranger on the link can do is bounded: requests addressed to us create entries, but only in place
-// of entries that nobody sends to; a different MAC for a neighbour is refused for a second after the
-// last confirmation; requests that we send are limited by neighbour and altogether; answers need no
-// table space and no memory but one packet.
+// What a stranger on the link can do is bounded: requests addressed to us create entries, but only
+// in place of entries that nobody sends to; a different MAC for a neighbour is refused for a second
+// after the last confirmation; requests that we send are limited by neighbour and altogether;
+// answers need no table space and no memory but one packet.
 //
 // Ownership: the packets that wait belong to the table until they go out through so_arp_ops.
 // Time for a lookup is constant on average: a keyed hash over chains.
@@ -54,8 +55,8 @@ typedef struct so_arp_message {
   uint8_t target_ip[4];
 } so_arp_message;
 
-// so_arp_parse reads a message; padding after it is allowed (Ethernet's least length). MALFORMED: short.
-// UNSUPPORTED: not Ethernet and IPv4, or another operation.
+// so_arp_parse reads a message; padding after it is allowed (Ethernet's least length). MALFORMED:
+// short. UNSUPPORTED: not Ethernet and IPv4, or another operation.
 SO_MUST_USE so_status so_arp_parse(so_bytes bytes, so_arp_message *out);
 void so_arp_emit(const so_arp_message *m, so_writer *w);
 
@@ -69,8 +70,8 @@ typedef struct so_arp_ops {
   void (*failed)(void *ctx, so_packet *p, bool unreachable);
   // An own address passed probing.
   void (*usable)(void *ctx, const so_ip *address);
-  // `mac` uses our address. `lost`: found while probing, the address is forgotten; otherwise it was in
-  // use, is kept and defended.
+  // `mac` uses our address. `lost`: found while probing, the address is forgotten; otherwise it was
+  // in use, is kept and defended.
   void (*conflict)(void *ctx, const so_ip *address, const uint8_t mac[SO_MAC_LEN], bool lost);
   void *ctx;
 } so_arp_ops;
@@ -153,8 +154,8 @@ typedef struct so_arp {
   so_arp_stats stats;
 } so_arp;
 
-// so_arp_init takes a table of `entry_max` (8 to 65536) neighbours from `heap`. `rng` and `pool` must
-// outlive it. LIMIT: the heap refuses.
+// so_arp_init takes a table of `entry_max` (8 to 65536) neighbours from `heap`. `rng` and `pool`
+// must outlive it. LIMIT: the heap refuses.
 SO_MUST_USE so_status so_arp_init(so_arp *a, const so_arp_ops *ops, const so_heap *heap,
                                   so_packet_pool *pool, so_rng *rng, const uint8_t mac[SO_MAC_LEN],
                                   uint32_t entry_max);
@@ -172,7 +173,8 @@ void so_arp_wait(so_arp *a, const uint8_t ip[4], const uint8_t source[4], so_pac
 void so_arp_confirm(so_arp *a, const uint8_t ip[4], uint64_t now_ns);
 
 // so_arp_input reads a message that came in a frame from `frame_src`, and answers it.
-void so_arp_input(so_arp *a, so_bytes message, const uint8_t frame_src[SO_MAC_LEN], uint64_t now_ns);
+void so_arp_input(so_arp *a, so_bytes message, const uint8_t frame_src[SO_MAC_LEN],
+                  uint64_t now_ns);
 
 // so_arp_add_own begins to guard an address: probing first, or announcing at once. LIMIT.
 SO_MUST_USE so_status so_arp_add_own(so_arp *a, const so_ip *ip, bool probe, uint64_t now_ns);

@@ -59,7 +59,8 @@ void so_arp_input(so_arp *a, so_bytes message, const uint8_t frame_src[SO_MAC_LE
     a->stats.rx_malformed++;
     return;
   }
-  // The frame and the message must agree on who speaks; our own messages may come back from a bridge.
+  // The frame and the message must agree on who speaks; our own messages may come back from a
+  // bridge.
   if (memcmp(m.sender_mac, frame_src, SO_MAC_LEN) != 0 ||
       memcmp(m.sender_mac, a->mac, SO_MAC_LEN) == 0) {
     a->stats.rx_ignored++;

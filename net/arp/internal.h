@@ -15,11 +15,12 @@ bool so_arp_spend(so_arp *a, uint64_t now_ns);
 void so_arp_request(so_arp *a, const uint8_t source[4], const uint8_t target[4],
                     const uint8_t dst[SO_MAC_LEN]);
 
-// so_arp_learn takes what a message says of its sender. `create`: it was for us, so we will likely answer.
-// `solicited`: it is a reply sent to us.
+// so_arp_learn takes what a message says of its sender. `create`: it was for us, so we will likely
+// answer. `solicited`: it is a reply sent to us.
 void so_arp_learn(so_arp *a, const so_arp_message *m, bool create, bool solicited, uint64_t now_ns);
 
-// so_arp_own_input lets our addresses see a message. True: it was a conflict, and is not to be learned from.
+// so_arp_own_input lets our addresses see a message. True: it was a conflict, and is not to be
+// learned from.
 bool so_arp_own_input(so_arp *a, const so_arp_message *m, uint64_t now_ns);
 
 // so_arp_answers_for says whether `ip` is an address that we answer for.

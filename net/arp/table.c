@@ -231,7 +231,8 @@ static void ask(so_arp *a, so_arp_entry *e, const uint8_t source[4],
   }
 }
 
-// Half the table for neighbours that may not exist, so that a scan through us cannot take the others' place.
+// Half the table for neighbours that may not exist, so that a scan through us cannot take the
+// others' place.
 static so_arp_entry *begin(so_arp *a, uint32_t ip, uint64_t now_ns) {
   if (a->incomplete >= a->entry_max / 2) {
     a->stats.table_full++;

@@ -1,12 +1,13 @@
 #ifndef SO_NET_CHECKSUM_CHECKSUM_H_
 #define SO_NET_CHECKSUM_CHECKSUM_H_
 
-// The Internet checksum (RFC 1071): the ones' complement of the ones' complement sum of 16-bit words.
+// The Internet checksum (RFC 1071): the ones' complement of the ones' complement sum of 16-bit
+// words.
 //
 // A so_checksum is a sum on its way: bytes are added in as many pieces as they lie in, of odd
-// lengths too, and folded once at the end. Sums are kept in the byte order of the machine (RFC 1071 1.B)
-// and swapped when folded, so that adding costs one load and one addition for four bytes.
-// A sum has room for 2^32 bytes, far beyond any packet. CT: time depends on lengths alone.
+// lengths too, and folded once at the end. Sums are kept in the byte order of the machine (RFC 1071
+// 1.B) and swapped when folded, so that adding costs one load and one addition for four bytes. A
+// sum has room for 2^32 bytes, far beyond any packet. CT: time depends on lengths alone.
 
 #include <stdbool.h>
 #include <stddef.h>

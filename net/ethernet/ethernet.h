@@ -39,8 +39,8 @@ bool so_mac_is_group(const uint8_t mac[SO_MAC_LEN]);  // Broadcast or multicast.
 bool so_mac_is_broadcast(const uint8_t mac[SO_MAC_LEN]);
 bool so_mac_is_zero(const uint8_t mac[SO_MAC_LEN]);
 
-// so_mac_of_group writes the Ethernet address of an IPv4 (RFC 1112 6.4) or IPv6 (RFC 2464 7) multicast
-// address, or the broadcast address for 255.255.255.255.
+// so_mac_of_group writes the Ethernet address of an IPv4 (RFC 1112 6.4) or IPv6 (RFC 2464 7)
+// multicast address, or the broadcast address for 255.255.255.255.
 void so_mac_of_group(const so_ip *group, uint8_t out[SO_MAC_LEN]);
 
 #ifdef __cplusplus

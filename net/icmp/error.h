@@ -3,9 +3,10 @@
 
 // What an ICMP or ICMPv6 error says about a packet that we sent, in one shape for both families.
 //
-// Made by IP, read by transports. IP has checked the checksum, that the quote is whole enough to name
-// ports, and that the quoted source is an address of ours. It cannot check that the quoted packet was
-// really sent: that is the transport's part (RFC 5927 4), which alone knows ports and sequence numbers.
+// Made by IP, read by transports. IP has checked the checksum, that the quote is whole enough to
+// name ports, and that the quoted source is an address of ours. It cannot check that the quoted
+// packet was really sent: that is the transport's part (RFC 5927 4), which alone knows ports and
+// sequence numbers.
 
 #include <stdint.h>
 
@@ -34,7 +35,8 @@ typedef struct so_ip_error {
   uint8_t icmp_type;  // As received; 0 for SO_IP_ERROR_NEIGHBOUR.
   uint8_t icmp_code;
   uint8_t protocol;    // Of the quoted packet.
-  uint32_t mtu;        // TOO_BIG: bytes of an IP packet; lower than it was, never under the family's floor.
+  // TOO_BIG: bytes of an IP packet; lower than it was, never under the family's floor.
+  uint32_t mtu;
   so_ip src;           // Of the quoted packet: an address of ours.
   so_ip dst;           // Of the quoted packet: whom we sent to.
   so_ip from;          // Who reports it.

@@ -1,10 +1,11 @@
 #ifndef SO_NET_ICMP_ICMP_H_
 #define SO_NET_ICMP_ICMP_H_
 
-// ICMP for IPv4 (RFC 792, RFC 1122 3.2.2): the message, errors read and made, and how many are sent.
+// ICMP for IPv4 (RFC 792, RFC 1122 3.2.2): the message, errors read and made, and how many are
+// sent.
 //
-// What is not here on purpose: redirects (ignored: routing is not for the link to say), source quench
-// (RFC 6633), timestamps, address masks and router discovery (RFC 6918).
+// What is not here on purpose: redirects (ignored: routing is not for the link to say), source
+// quench (RFC 6633), timestamps, address masks and router discovery (RFC 6918).
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,22 +51,23 @@ typedef struct so_icmp_header {
   uint32_t rest;  // Identifier and sequence of an echo, next-hop MTU, ...
 } so_icmp_header;
 
-// so_icmp_parse reads the first 8 bytes. MALFORMED: fewer. The checksum over the whole message is the
-// caller's to check, who holds it in pieces.
+// so_icmp_parse reads the first 8 bytes. MALFORMED: fewer. The checksum over the whole message is
+// the caller's to check, who holds it in pieces.
 SO_MUST_USE so_status so_icmp_parse(so_bytes message, so_icmp_header *out);
 // so_icmp_emit writes 8 bytes, `checksum` as it is given.
 void so_icmp_emit(const so_icmp_header *h, uint8_t out[SO_ICMP_HEADER_LEN]);
 
 bool so_icmp_is_error(uint8_t type);
 
-// so_icmp_read_error reads an error message (type, code, quote). `out->mtu` is what the router says (0 by
-// old ones) and out->from stays unset; *sent_len is the quoted packet's length. MALFORMED: the quote names
-// no ports. UNSUPPORTED: a type that is not acted on, or the quote of a later fragment.
+// so_icmp_read_error reads an error message (type, code, quote). `out->mtu` is what the router says
+// (0 by old ones) and out->from stays unset; *sent_len is the quoted packet's length. MALFORMED:
+// the quote names no ports. UNSUPPORTED: a type that is not acted on, or the quote of a later
+// fragment.
 SO_MUST_USE so_status so_icmp_read_error(so_bytes message, so_ip_error *out, uint16_t *sent_len);
 
-// so_icmp_may_answer says whether an error about a packet is allowed (RFC 1122 3.2.2): not about errors,
-// groups or broadcasts (of IP or of the link), later fragments, or a source that is not one host.
-// `start` holds the first bytes after the IP header, at least the ICMP type when it is ICMP.
+// so_icmp_may_answer says whether an error about a packet is allowed (RFC 1122 3.2.2): not about
+// errors, groups or broadcasts (of IP or of the link), later fragments, or a source that is not one
+// host. `start` holds the first bytes after the IP header, at least the ICMP type when it is ICMP.
 bool so_icmp_may_answer(const so_ipv4_header *h, so_bytes start, bool link_group);
 
 // so_icmp_make_error makes an error message about the packet with header `h` and what follows it
@@ -73,7 +75,7 @@ bool so_icmp_may_answer(const so_ipv4_header *h, so_bytes start, bool link_group
 so_packet *so_icmp_make_error(so_packet_pool *pool, uint8_t type, uint8_t code, uint32_t rest,
                               const so_ipv4_header *h, const so_packet *payload);
 
-// --- rate (RFC 1812 4.3.2.8) -----------------------------------------------------------------------------
+// --- rate (RFC 1812 4.3.2.8) -----------------------------------------------------------------
 
 #define SO_ICMP_LIMIT_SLOTS 256u
 

@@ -77,8 +77,8 @@ void so_interface_drop(so_interface *i, so_packet *p, uint64_t *counter) {
 
 // --- frames ----------------------------------------------------------------------------------
 
-// A partial checksum in a received frame was made by a neighbour on this machine and never went over
-// a wire: as good as verified (VIRTIO 1.2, 5.1.6.4.2).
+// A partial checksum in a received frame was made by a neighbour on this machine and never went
+// over a wire: as good as verified (VIRTIO 1.2, 5.1.6.4.2).
 static void shift_received(so_packet *p) {
   p->offload.csum_valid = p->offload.csum_valid || p->offload.needs_csum;
   p->offload.needs_csum = false;

@@ -1,19 +1,20 @@
 #ifndef SO_NET_INTERFACE_INTERFACE_H_
 #define SO_NET_INTERFACE_INTERFACE_H_
 
-// One Ethernet interface with IPv4 and, when the image wants it, IPv6: the glue between the protocols of
-// IP and whoever carries frames below and speaks transports above.
+// One Ethernet interface with IPv4 and, when the image wants it, IPv6: the glue between the
+// protocols of IP and whoever carries frames below and speaks transports above.
 //
-// It is pure: frames, packets and the time come in by calls, frames go out through `lower`, packets for
-// TCP and UDP and errors about what they sent through `upper`. No call blocks; each does work bounded by
-// the length of the packet it is given (a tick: by the size of the tables).
+// It is pure: frames, packets and the time come in by calls, frames go out through `lower`, packets
+// for TCP and UDP and errors about what they sent through `upper`. No call blocks; each does work
+// bounded by the length of the packet it is given (a tick: by the size of the tables).
 //
-// Order of events: operations of `upper` and `lower` are called from within so_interface_input, _send
-// and _tick. They may call so_interface_send again (an answer to a segment); packets to our own
-// addresses therefore wait in a queue until the next tick, and so_interface_deadline is then 0.
+// Order of events: operations of `upper` and `lower` are called from within so_interface_input,
+// _send and _tick. They may call so_interface_send again (an answer to a segment); packets to our
+// own addresses therefore wait in a queue until the next tick, and so_interface_deadline is then 0.
 //
-// Ownership: a packet handed in is taken, whatever is returned; one handed out belongs to the callee.
-// Memory: tables are taken from the heap at init, packets from the pool; neither grows with traffic.
+// Ownership: a packet handed in is taken, whatever is returned; one handed out belongs to the
+// callee. Memory: tables are taken from the heap at init, packets from the pool; neither grows with
+// traffic.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,8 +47,8 @@ struct so_interface_family;
 
 // Who sends our frames.
 typedef struct so_interface_lower {
-  // Takes `frame`: Ethernet header first, offload offsets counted from the frame's first byte. What does
-  // not fit a full device is queued or dropped by the callee, who frees it.
+  // Takes `frame`: Ethernet header first, offload offsets counted from the frame's first byte. What
+  // does not fit a full device is queued or dropped by the callee, who frees it.
   void (*transmit)(void *ctx, so_packet *frame);
   void *ctx;
 } so_interface_lower;
@@ -60,9 +61,10 @@ typedef enum so_address_event {
 
 // Who is above.
 typedef struct so_interface_upper {
-  // A TCP or UDP packet for one of our addresses, or for UDP a broadcast or multicast one: takes it. The
-  // IP header is pulled; src, dst, protocol, traffic_class and hop_limit are set. The transport checksum
-  // was NOT verified unless offload.csum_valid. offload.gso_size is not 0 when the device joined segments.
+  // A TCP or UDP packet for one of our addresses, or for UDP a broadcast or multicast one: takes
+  // it. The IP header is pulled; src, dst, protocol, traffic_class and hop_limit are set. The
+  // transport checksum was NOT verified unless offload.csum_valid. offload.gso_size is not 0 when
+  // the device joined segments.
   void (*deliver)(void *ctx, so_packet *p, uint64_t now_ns);
 
   // An error about something we sent. True: the quote names a connection or socket of ours, and for
@@ -83,12 +85,14 @@ typedef struct so_interface_config {
   bool tx_tso4;
   bool tx_tso6;
   bool probe_ipv4;   // Probe an IPv4 address before it is used (RFC 5227: 4 to 7 seconds). When
-                     // false it is used and announced at once; conflicts are still seen and defended.
-  uint8_t seed[SO_INTERFACE_SEED_LEN];  // From the entropy port; keys of hashes, identifiers, jitter.
+                     // false it is used and announced at once; conflicts are still seen and
+                     // defended.
+  // From the entropy port; keys of hashes, identifiers, jitter.
+  uint8_t seed[SO_INTERFACE_SEED_LEN];
   so_interface_lower lower;
   so_interface_upper upper;
-  // so_interface_ipv6() of net/interface/ipv6.h, or NULL: an interface that speaks IPv4 alone, in an
-  // image that holds no IPv6.
+  // so_interface_ipv6() of net/interface/ipv6.h, or NULL: an interface that speaks IPv4 alone, in
+  // an image that holds no IPv6.
   const struct so_interface_family *ipv6;
 
   // Limits of tables; 0 asks for the default.
@@ -176,7 +180,8 @@ typedef enum so_address_state {
 } so_address_state;
 
 // so_interface_init sets up an interface without addresses. `pool` and `heap` must outlive it.
-// LIMIT: the heap refuses, and nothing is held. CONFLICT: the config cannot be (mtu, a missing operation).
+// LIMIT: the heap refuses, and nothing is held. CONFLICT: the config cannot be (mtu, a missing
+// operation).
 SO_MUST_USE so_status so_interface_init(so_interface *i, const so_interface_config *config,
                                         so_packet_pool *pool, const so_heap *heap);
 
@@ -186,26 +191,26 @@ void so_interface_release(so_interface *i);
 // so_interface_input takes a received frame that starts with its Ethernet header.
 void so_interface_input(so_interface *i, so_packet *frame, uint64_t now_ns);
 
-// so_interface_deadline is when so_interface_tick must be called next, or SO_NEVER. It may change by
-// every other call. so_interface_tick does what is due.
+// so_interface_deadline is when so_interface_tick must be called next, or SO_NEVER. It may change
+// by every other call. so_interface_tick does what is due.
 uint64_t so_interface_deadline(const so_interface *i);
 void so_interface_tick(so_interface *i, uint64_t now_ns);
 
-// so_interface_send takes `p`, always: transport header and payload, with dst and protocol set, src set
-// or of family 0 (chosen here), hop_limit and traffic_class as wished (0: 64, and 0).
-//   offload.needs_csum: the checksum field at csum_start + csum_offset (from the transport header) may hold
-//     anything; it gets the sum, or the pseudo-header's part of it when the device does the rest.
-//   offload.gso: payload is cut into segments of at most gso_size bytes, by the device or here; header_len
-//     is set here. needs_csum must be set with it. The front fragment, with the whole transport header,
-//     must not be shared.
+// so_interface_send takes `p`, always: transport header and payload, with dst and protocol set, src
+// set or of family 0 (chosen here), hop_limit and traffic_class as wished (0: 64, and 0).
+//   offload.needs_csum: the checksum field at csum_start + csum_offset (from the transport header)
+//     may hold anything; it gets the sum, or the pseudo-header's part of it when the device does
+//     the rest. The front fragment, with the whole transport header, must not be shared.
+//   offload.gso: payload is cut into segments of at most gso_size bytes, by the device or here;
+//     header_len is set here. needs_csum must be set with it.
 //   dont_fragment: TOO_BIG is LIMIT instead of fragments (IPv6: fragments never apply to TCP).
-// OK: sent, or waits for the neighbour. NOT_FOUND: no route, or no source for it. LIMIT: too big for the path,
-// or buffers are used up; TCP treats that as loss. CONFLICT: src is not an address of ours (0.0.0.0 is
-// allowed, for DHCP), or the packet does not hold what offload says.
+// OK: sent, or waits for the neighbour. NOT_FOUND: no route, or no source for it. LIMIT: too big
+// for the path, or buffers are used up; TCP treats that as loss. CONFLICT: src is not an address of
+// ours (0.0.0.0 is allowed, for DHCP), or the packet does not hold what offload says.
 SO_MUST_USE so_status so_interface_send(so_interface *i, so_packet *p, uint64_t now_ns);
 
-// so_interface_unreachable answers a packet that `deliver` handed up with "port unreachable" (UDP), when
-// rules and rate allow. Only from within that call of deliver, with `p` as it was handed up;
+// so_interface_unreachable answers a packet that `deliver` handed up with "port unreachable" (UDP),
+// when rules and rate allow. Only from within that call of deliver, with `p` as it was handed up;
 // `p` stays the caller's.
 void so_interface_unreachable(so_interface *i, const so_packet *p, uint64_t now_ns);
 
@@ -227,9 +232,13 @@ SO_MUST_USE so_status so_interface_add_address(so_interface *i, so_ip address, u
 SO_MUST_USE so_status so_interface_remove_address(so_interface *i, so_ip address, uint64_t now_ns);
 so_address_state so_interface_address_state(const so_interface *i, const so_ip *address);
 
-// so_interface_set_gateway names the router for everything that is not on the link; so_ip_any(family)
-// removes it. CONFLICT: not a unicast address.
+// so_interface_set_gateway names the router for everything that is not on the link;
+// so_ip_any(family) removes it. CONFLICT: not a unicast address.
 SO_MUST_USE so_status so_interface_set_gateway(so_interface *i, so_ip gateway, uint64_t now_ns);
+
+// so_interface_read_stats joins the interface's counters with those of ARP and reassembly (whose
+// members in i->stats stay 0).
+void so_interface_read_stats(const so_interface *i, so_interface_stats *out);
 
 #ifdef __cplusplus
 }

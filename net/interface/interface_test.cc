@@ -132,7 +132,8 @@ TEST_F(InterfaceTest, SourceRoutesAndBrokenOptionsAreRefused) {
   }
   EXPECT_EQ(2u, i_.stats.ip4_rx_source_route);
   for (const std::string &o : {std::string("\x07\x00\x00\x00", 4), std::string("\x07\x01\x00\x00", 4),
-                               std::string("\x07\x05\x00\x00", 4), std::string("\x01\x01\x01\x07", 4)}) {
+                               std::string("\x07\x05\x00\x00", 4),
+                               std::string("\x01\x01\x01\x07", 4)}) {
     q.options = o;
     InputIp(q.Build());
   }
@@ -213,7 +214,8 @@ TEST_F(InterfaceTest, APacketWaitsForItsNeighbour) {
   EXPECT_EQ(Frame(kBroadcastMac, kOurMac, SO_ETHERTYPE_ARP,
                   Arp(1, kOurMac, "192.0.2.1", std::string(6, '\0'), "192.0.2.9")),
             sent_[0].bytes);
-  Input(Frame(kOurMac, kPeerMac, SO_ETHERTYPE_ARP, Arp(2, kPeerMac, "192.0.2.9", kOurMac, "192.0.2.1")));
+  Input(Frame(kOurMac, kPeerMac, SO_ETHERTYPE_ARP,
+              Arp(2, kPeerMac, "192.0.2.9", kOurMac, "192.0.2.1")));
   ASSERT_EQ(2u, sent_.size());
   EXPECT_EQ(kPeerMac, sent_[1].bytes.substr(0, 6));
   EXPECT_EQ(Udp(5, 6, "data"), sent_[1].bytes.substr(34));
@@ -233,7 +235,8 @@ TEST_F(InterfaceTest, FarDestinationsGoToTheGateway) {
 
 TEST_F(InterfaceTest, ANeighbourThatDoesNotAnswerIsReported) {
   Start();
-  SO_ASSERT_OK(so_interface_send(&i_, Outgoing(Udp(5, 6, "data"), "192.0.2.9", SO_PROTOCOL_UDP), now_));
+  so_packet *p = Outgoing(Udp(5, 6, "data"), "192.0.2.9", SO_PROTOCOL_UDP);
+  SO_ASSERT_OK(so_interface_send(&i_, p, now_));
   for (int k = 0; k < 10 && errors_.empty(); k++) {
     now_ = so_interface_deadline(&i_);
     ASSERT_NE(SO_NEVER, now_);
@@ -484,6 +487,21 @@ TEST_F(InterfaceTest, AProbedAddressIsUsedOnlyWhenNobodyHasIt) {
   EXPECT_EQ(SO_ADDRESS_USABLE, events_[0].event);
   EXPECT_EQ(4u, sent_.size());  // Three probes and an announcement.
   EXPECT_EQ(SO_ADDRESS_PREFERRED, so_interface_address_state(&i_, &ip));
+}
+
+TEST_F(InterfaceTest, CountersOfThePartsAreJoined) {
+  Start();
+  Meet();
+  Ipv4 q;
+  q.payload = Udp(1, 2, std::string(992, 'x'));
+  q.flags = 0x2000;
+  InputIp(q.Build());
+  so_interface_stats s;
+  so_interface_read_stats(&i_, &s);
+  EXPECT_EQ(1u, s.arp_rx);
+  EXPECT_EQ(1u, s.arp_tx_replies);
+  EXPECT_EQ(1u, s.reassembly_fragments);
+  EXPECT_EQ(2u, s.rx_frames);
 }
 
 TEST_F(InterfaceTest, AConflictWhileProbingTakesTheAddressAway) {

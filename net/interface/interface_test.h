@@ -1,11 +1,12 @@
 #ifndef SO_NET_INTERFACE_INTERFACE_TEST_H_
 #define SO_NET_INTERFACE_INTERFACE_TEST_H_
 
-// An interface with a recording device below and a recording transport above, and frames to feed it.
+// An interface with a recording device below and a recording transport above, and frames to feed
+// it.
 
-#include <gtest/gtest.h>
 #include <string.h>
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
@@ -78,8 +79,8 @@ struct Ipv4 {
 
   std::string Build() const {
     const size_t hl = 20 + options.size();
-    const unsigned len =
-        total_len >= 0 ? static_cast<unsigned>(total_len) : static_cast<unsigned>(hl + payload.size());
+    const size_t real_len = hl + payload.size();
+    const unsigned len = static_cast<unsigned>(total_len >= 0 ? total_len : real_len);
     std::string h{static_cast<char>(0x40 | hl / 4), static_cast<char>(tos)};
     h += Be16(len) + Be16(id) + Be16(flags);
     h += std::string{static_cast<char>(ttl), static_cast<char>(protocol)};
@@ -101,7 +102,8 @@ inline std::string Icmp(uint8_t type, uint8_t code, uint32_t rest, const std::st
 }
 
 inline std::string Udp(unsigned src, unsigned dst, const std::string &payload) {
-  return Be16(src) + Be16(dst) + Be16(static_cast<unsigned>(8 + payload.size())) + Be16(0) + payload;
+  const unsigned len = static_cast<unsigned>(8 + payload.size());
+  return Be16(src) + Be16(dst) + Be16(len) + Be16(0) + payload;
 }
 
 inline std::string Arp(unsigned op, const std::string &smac, const char *sip,
@@ -210,7 +212,8 @@ class InterfaceFixture : public ::testing::Test {
 
   // A packet to send: `bytes` from the transport header on.
   so_packet *Outgoing(const std::string &bytes, const char *dst, uint8_t protocol) {
-    so_packet *p = so_packet_alloc(&pool_, SO_PACKET_HEADROOM, std::min<size_t>(bytes.size(), 2048));
+    so_packet *p = so_packet_alloc(&pool_, SO_PACKET_HEADROOM,
+                                   std::min<size_t>(bytes.size(), 2048));
     EXPECT_NE(nullptr, p);
     SO_EXPECT_OK(so_packet_append(&pool_, p, View(bytes)));
     p->dst = Ip(dst);
@@ -237,7 +240,8 @@ class InterfaceFixture : public ::testing::Test {
     t->errors_.push_back({*e, Text(e->transport)});
     return t->believe_;
   }
-  static void Address(void *ctx, const so_ip *a, so_address_event event, const uint8_t *, uint64_t) {
+  static void Address(void *ctx, const so_ip *a, so_address_event event, const uint8_t *,
+                      uint64_t) {
     static_cast<InterfaceFixture *>(ctx)->events_.push_back({*a, event});
   }
 

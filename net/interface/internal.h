@@ -53,8 +53,8 @@ struct so_interface_core {
   uint64_t now_ns;  // Of the call in progress, for callbacks that do not carry it.
 };
 
-// What a family does, in terms of the public functions of interface.h. Only IPv6 has one; IPv4 is built in.
-// All may use what is below. `i->ipv6` is theirs.
+// What a family does, in terms of the public functions of interface.h. Only IPv6 has one; IPv4 is
+// built in. All may use what is below. `i->ipv6` is theirs.
 typedef struct so_interface_family {
   // LIMIT: the heap refuses; nothing is held. Called last in so_interface_init.
   so_status (*init)(so_interface *i);
@@ -82,18 +82,18 @@ typedef struct so_interface_family {
   void (*tick)(so_interface *i, uint64_t now_ns);
 } so_interface_family;
 
-// --- for both families -------------------------------------------------------------------------------
+// --- for both families -----------------------------------------------------------------------
 
 // so_interface_drop frees a packet and counts it in `counter`, a member of i->stats.
 void so_interface_drop(so_interface *i, so_packet *p, uint64_t *counter);
 
-// so_interface_transmit takes a packet that starts with its IP (or ARP) header, puts the Ethernet header in
-// front and hands it to the device. The offsets in p->offload count from that first byte.
+// so_interface_transmit takes a packet that starts with its IP (or ARP) header, puts the Ethernet
+// header in front and hands it to the device. The offsets in p->offload count from that first byte.
 void so_interface_transmit(so_interface *i, so_packet *p, const uint8_t dst[SO_MAC_LEN],
                            uint16_t type);
 
-// so_interface_prepend puts `n` bytes in front and moves the offsets of p->offload by as much. NULL: no
-// buffers; `p` stays the caller's.
+// so_interface_prepend puts `n` bytes in front and moves the offsets of p->offload by as much.
+// NULL: no buffers; `p` stays the caller's.
 uint8_t *so_interface_prepend(so_interface *i, so_packet *p, size_t n);
 
 // so_interface_deliver hands a TCP or UDP packet to `upper`.
@@ -103,23 +103,23 @@ void so_interface_deliver(so_interface *i, so_packet *p, uint64_t now_ns);
 // For TOO_BIG, e->mtu is what the router said, `sent_len` the length of the quoted packet.
 void so_interface_report(so_interface *i, so_ip_error *e, uint32_t sent_len, uint64_t now_ns);
 
-// so_interface_loop takes a packet (transport header first, src and dst set) to one of our addresses.
-// LIMIT: too many wait.
+// so_interface_loop takes a packet (transport header first, src and dst set) to one of our
+// addresses. LIMIT: too many wait.
 so_status so_interface_loop(so_interface *i, so_packet *p);
 
 // What so_interface_offload calls for each packet that is to get an IP header. Takes `p`.
 typedef void (*so_interface_emit)(so_interface *i, so_packet *p, const void *route);
 
-// so_interface_offload takes a packet with src, dst and protocol set that starts with its transport header;
-// cuts it into segments and sums it, as far as the device does not; and gives the result to
-// `emit`. ip_len: bytes of headers that will stand between Ethernet and transport. `mtu`: what a packet
-// may have. `sum_here`: the device must not be left to sum, because the packet will be fragmented.
-// LIMIT: no buffers (segments before may have gone), or a segment does not fit mtu. CONFLICT: offload
-// describes what is not there.
+// so_interface_offload takes a packet with src, dst and protocol set that starts with its transport
+// header; cuts it into segments and sums it, as far as the device does not; and gives the result to
+// `emit`. ip_len: bytes of headers that will stand between Ethernet and transport. `mtu`: what a
+// packet may have. `sum_here`: the device must not be left to sum, because the packet will be
+// fragmented. LIMIT: no buffers (segments before may have gone), or a segment does not fit mtu.
+// CONFLICT: offload describes what is not there.
 so_status so_interface_offload(so_interface *i, so_packet *p, size_t ip_len, uint32_t mtu,
                                bool sum_here, so_interface_emit emit, const void *route);
 
-// --- IPv4 ----------------------------------------------------------------------------------------------
+// --- IPv4 ------------------------------------------------------------------------------------
 
 so_status so_interface_ipv4_init(so_interface *i);
 void so_interface_ipv4_release(so_interface *i);
@@ -138,7 +138,8 @@ void so_interface_icmp_error(so_interface *i, uint8_t type, uint8_t code, const 
                              const so_packet *payload, bool link_group, uint64_t now_ns);
 so_status so_interface_ipv4_source(const so_interface *i, const so_ip *dst, so_ip *out);
 bool so_interface_ipv4_is_own(const so_interface *i, const so_ip *ip);
-// so_interface_ipv4_is_broadcast is true for 255.255.255.255 and the broadcast address of our prefixes.
+// so_interface_ipv4_is_broadcast is true for 255.255.255.255 and the broadcast address of our
+// prefixes.
 bool so_interface_ipv4_is_broadcast(const so_interface *i, const so_ip *ip);
 // so_interface_ipv4_next_hop is the neighbour that packets to `dst` go to. False: no route.
 bool so_interface_ipv4_next_hop(const so_interface *i, const so_ip *dst, so_ip *out);

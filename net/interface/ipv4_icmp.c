@@ -2,7 +2,8 @@
 #include "net/checksum/checksum.h"
 #include "net/interface/internal.h"
 
-// An error needs its quote in one piece; longer ones than this are cut, which loses nothing that is read.
+// An error needs its quote in one piece; longer ones than this are cut, which loses nothing that is
+// read.
 enum { ERROR_LEN_MAX = 576 };
 
 static void send_icmp(so_interface *i, so_packet *p, uint64_t *counter, uint64_t now_ns) {

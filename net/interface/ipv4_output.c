@@ -13,8 +13,8 @@ typedef struct route {
 
 enum { HOP_LIMIT_DEFAULT = 64 };
 
-// Identifiers matter only for packets that may be cut (RFC 6864 4): a counter for each of a few hundred
-// hashed pairs, so that nobody learns from them how much we send to others (RFC 7739).
+// Identifiers matter only for packets that may be cut (RFC 6864 4): a counter for each of a few
+// hundred hashed pairs, so that nobody learns from them how much we send to others (RFC 7739).
 static uint16_t next_id(so_interface *i, const so_packet *p) {
   struct so_interface_core *c = i->core;
   uint8_t pair[9];

@@ -54,7 +54,8 @@ static void fill_sum(so_interface *i, so_packet *p, bool by_device) {
     so_packet_write_at(p, at, so_bytes_of(field, sizeof field));
     so_checksum_add_packet(&c, p, p->offload.csum_start, len);
     const uint16_t sum = so_checksum_end(&c);
-    // To UDP zero means that there is none (RFC 768); for it and all others 0xffff is the same number.
+    // To UDP zero means that there is none (RFC 768); for it and all others 0xffff is the same
+    // number.
     store16(field, sum == 0 && p->protocol == SO_PROTOCOL_UDP ? 0xffff : sum);
     p->offload.needs_csum = false;
     i->stats.tx_summed++;

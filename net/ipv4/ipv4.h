@@ -39,16 +39,18 @@ typedef struct so_ipv4_header {
   so_ip dst;
 } so_ipv4_header;
 
-// so_ipv4_header_len says how many bytes the header that starts with `first` has, or 0 when it is none.
+// so_ipv4_header_len says how many bytes the header that starts with `first` has, or 0 when it is
+// none.
 uint8_t so_ipv4_header_len(uint8_t first);
 
 // so_ipv4_parse reads the header in front of `packet`, which holds at least the whole header and
-// belongs to a packet of `packet_len` bytes (link padding included). CORRUPT: the checksum is wrong.
-// DENIED: a source route. MALFORMED: everything else that is not a header, or lengths that cannot be.
+// belongs to a packet of `packet_len` bytes (link padding included). CORRUPT: the checksum is
+// wrong. DENIED: a source route. MALFORMED: everything else that is not a header, or lengths that
+// cannot be.
 SO_MUST_USE so_status so_ipv4_parse(so_bytes packet, size_t packet_len, so_ipv4_header *out);
 
-// so_ipv4_parse_quote reads a header quoted by an ICMP error: what follows it may have been cut off,
-// and routers may have changed it without mending the checksum. MALFORMED.
+// so_ipv4_parse_quote reads a header quoted by an ICMP error: what follows it may have been cut
+// off, and routers may have changed it without mending the checksum. MALFORMED.
 SO_MUST_USE so_status so_ipv4_parse_quote(so_bytes packet, so_ipv4_header *out);
 
 // so_ipv4_emit writes 20 bytes with their checksum.
@@ -56,7 +58,8 @@ void so_ipv4_emit(const so_ipv4_header *h, uint8_t out[SO_IPV4_HEADER_LEN]);
 
 // so_ipv4_fragment cuts `payload` into packets of at most `mtu` bytes with a header each (from `h`;
 // its length, offset and flag are set), in a list by `next`. The payload is shared, not copied, and
-// stays the caller's. LIMIT: no buffers, and then nothing is left behind; or longer than IPv4 can say.
+// stays the caller's. LIMIT: no buffers, and then nothing is left behind; or longer than IPv4 can
+// say.
 SO_MUST_USE so_status so_ipv4_fragment(so_packet_pool *pool, const so_packet *payload,
                                        const so_ipv4_header *h, uint32_t mtu, so_packet **out);
 

@@ -7,9 +7,9 @@
 // gives way, which costs one lost packet, not correctness. An entry ages out after ten minutes
 // (RFC 1191 6.3), and the path is then tried again at the link's MTU.
 //
-// A value only ever goes down here, and never below the family's floor: a lower one would be an attack
-// (RFC 5927 7), or a link too narrow for this host. Whether the report is about something we sent is
-// the caller's to check before.
+// A value only ever goes down here, and never below the family's floor: a lower one would be an
+// attack (RFC 5927 7), or a link too narrow for this host. Whether the report is about something we
+// sent is the caller's to check before.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,8 +52,9 @@ void so_pmtu_release(so_pmtu *t);
 // so_pmtu_get is the longest packet for `dst`: what is known of the path, or the link's MTU.
 uint32_t so_pmtu_get(so_pmtu *t, const so_ip *dst, uint32_t link_mtu, uint64_t now_ns);
 
-// so_pmtu_propose is the MTU that a report would set: `reported` raised to the floor, or for a router
-// that says nothing (0) the plateau below `sent_len` (RFC 1191 7.1). 0: not lower than what holds now.
+// so_pmtu_propose is the MTU that a report would set: `reported` raised to the floor, or for a
+// router that says nothing (0) the plateau below `sent_len` (RFC 1191 7.1). 0: not lower than what
+// holds now.
 uint32_t so_pmtu_propose(so_pmtu *t, const so_ip *dst, uint32_t link_mtu, uint32_t reported,
                          uint32_t sent_len, uint64_t now_ns);
 

@@ -5,8 +5,8 @@
 #include "crypto/siphash/siphash.h"
 #include "kernel/ports/clock.h"
 
-// RFC 8200 4.5 says 60 s. RFC 1122 3.3.2 wants as much for IPv4, but its 16-bit identifiers come round
-// sooner (RFC 4963).
+// RFC 8200 4.5 says 60 s. RFC 1122 3.3.2 wants as much for IPv4, but its 16-bit identifiers come
+// round sooner (RFC 4963).
 #define TIMEOUT_IPV6_NS (60 * SO_NS_PER_S)
 #define TIMEOUT_IPV4_NS (30 * SO_NS_PER_S)
 
@@ -361,8 +361,8 @@ static bool is_complete(const so_reassembly_entry *e) {
          e->ranges[0].to == e->total_len;
 }
 
-// RFC 3168 5.3: congestion seen by one fragment is seen by all; and it cannot come from a packet that is not
-// ECN-capable, so a mix of the two is refused.
+// RFC 3168 5.3: congestion seen by one fragment is seen by all; and it cannot come from a packet
+// that is not ECN-capable, so a mix of the two is refused.
 static uint8_t joined_class(const so_reassembly_entry *e) {
   const uint8_t class = e->first.traffic_class;
   return (e->ecn_seen & ECN_CE) != 0 ? class | ECN_MASK : class;

@@ -3,9 +3,10 @@
 
 // Reassembly of IP fragments, for both families.
 //
-// Fragments are copied into pages of the pool where they belong, so that what a datagram costs is the
-// pages it touches, not the frames it came in. Memory, datagrams, fragments and gaps are all
-// bounded; a source (IPv6: its /64) that fills its share loses its own oldest datagram, not others'.
+// Fragments are copied into pages of the pool where they belong, so that what a datagram costs is
+// the pages it touches, not the frames it came in. Memory, datagrams, fragments and gaps are all
+// bounded; a source (IPv6: its /64) that fills its share loses its own oldest datagram, not
+// others'.
 //
 // A fragment that overlaps another one with different bytes refuses the whole datagram, those
 // fragments included that come later (RFC 5722, here for IPv4 too). An exact duplicate is ignored.
@@ -106,16 +107,16 @@ typedef struct so_reassembly {
   so_reassembly_stats stats;
 } so_reassembly;
 
-// so_reassembly_init takes a table of `entry_max` (4 to 4096) datagrams from `heap`; they hold at most
-// `bytes_max` bytes of the pool's pages together. LIMIT: the heap refuses.
+// so_reassembly_init takes a table of `entry_max` (4 to 4096) datagrams from `heap`; they hold at
+// most `bytes_max` bytes of the pool's pages together. LIMIT: the heap refuses.
 SO_MUST_USE so_status so_reassembly_init(so_reassembly *r, const so_reassembly_ops *ops,
                                          const so_heap *heap, so_packet_pool *pool,
                                          const uint8_t key[16], uint32_t entry_max,
                                          uint32_t bytes_max);
 void so_reassembly_release(so_reassembly *r);
 
-// so_reassembly_input takes a fragment's payload and returns the whole datagram's, when this was what it
-// lacked, with src, dst, protocol, traffic_class and hop_limit set; else NULL.
+// so_reassembly_input takes a fragment's payload and returns the whole datagram's, when this was
+// what it lacked, with src, dst, protocol, traffic_class and hop_limit set; else NULL.
 so_packet *so_reassembly_input(so_reassembly *r, const so_reassembly_fragment *f, so_packet *p,
                                uint64_t now_ns);
 

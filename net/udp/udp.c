@@ -333,7 +333,8 @@ so_status so_udp_send_bytes(so_udp_socket *s, const so_udp_peer *to, so_bytes pa
                             uint64_t now_ns) {
   so_udp *u = s->owner;
   const size_t room = SO_PAGE_LEN - SO_PACKET_HEADROOM;
-  so_packet *p = so_packet_alloc(u->pool, SO_PACKET_HEADROOM, payload.len < room ? payload.len : room);
+  const size_t first = payload.len < room ? payload.len : room;
+  so_packet *p = so_packet_alloc(u->pool, SO_PACKET_HEADROOM, first);
   if (p == NULL || !so_ok(so_packet_append(u->pool, p, payload))) {
     return give_up(u, p, SO_LIMIT);
   }

@@ -3,9 +3,10 @@
 
 // UDP (RFC 768) over either family: the header, and a host's table of sockets.
 //
-// A socket is a local port, maybe a local address, maybe one peer, and a bounded queue of datagrams. A
-// datagram goes to the socket that says most about it: one connected to its sender before one bound to
-// its destination before one bound to any address. Without a socket the sender is told, through IP.
+// A socket is a local port, maybe a local address, maybe one peer, and a bounded queue of
+// datagrams. A datagram goes to the socket that says most about it: one connected to its sender
+// before one bound to its destination before one bound to any address. Without a socket the sender
+// is told, through IP.
 //
 // Ownership: sockets live in the table until so_udp_close; packets received belong to the caller.
 // Queues are bounded by socket and altogether, because what waits in them are pages of the pool.
@@ -109,9 +110,10 @@ SO_MUST_USE so_status so_udp_init(so_udp *u, const so_udp_config *config, so_pac
                                   const so_heap *heap);
 void so_udp_release(so_udp *u);
 
-// so_udp_open binds a socket. `local` as in so_udp_socket; `port` 0 chooses a random free one. `ready`
-// (may be NULL) is called when something came that so_udp_receive would say; it must not close the socket.
-// LIMIT: no socket or port is free. CONFLICT: a socket without peer has the same address and port.
+// so_udp_open binds a socket. `local` as in so_udp_socket; `port` 0 chooses a random free one.
+// `ready` (may be NULL) is called when something came that so_udp_receive would say; it must not
+// close the socket. LIMIT: no socket or port is free. CONFLICT: a socket without peer has the same
+// address and port.
 SO_MUST_USE so_status so_udp_open(so_udp *u, so_ip local, uint16_t port, void (*ready)(void *ctx),
                                   void *ready_ctx, so_udp_socket **out);
 
@@ -124,11 +126,12 @@ void so_udp_close(so_udp_socket *s);
 typedef struct so_udp_peer {
   so_ip ip;
   uint16_t port;
-  so_ip local;  // Received: the address it was sent to. Sent: the source, family 0: as bound or chosen.
+  // Received: the address it was sent to. To send: the source, family 0: as bound or chosen.
+  so_ip local;
 } so_udp_peer;
 
-// so_udp_send takes `payload`, always. `to` NULL: the connected peer. LIMIT: too long, or no buffers.
-// CONFLICT: no peer. Otherwise as so_interface_send.
+// so_udp_send takes `payload`, always. `to` NULL: the connected peer. LIMIT: too long, or no
+// buffers. CONFLICT: no peer. Otherwise as so_interface_send.
 SO_MUST_USE so_status so_udp_send(so_udp_socket *s, const so_udp_peer *to, so_packet *payload,
                                   uint64_t now_ns);
 
@@ -136,8 +139,8 @@ SO_MUST_USE so_status so_udp_send(so_udp_socket *s, const so_udp_peer *to, so_pa
 SO_MUST_USE so_status so_udp_send_bytes(so_udp_socket *s, const so_udp_peer *to, so_bytes payload,
                                         uint64_t now_ns);
 
-// so_udp_receive gives the next datagram's payload (the caller frees it with the pool) and who sent it. AGAIN:
-// none waits. IO: an ICMP error came; detail is its so_ip_error_kind, said once.
+// so_udp_receive gives the next datagram's payload (the caller frees it with the pool) and who sent
+// it. AGAIN: none waits. IO: an ICMP error came; detail is its so_ip_error_kind, said once.
 SO_MUST_USE so_status so_udp_receive(so_udp_socket *s, so_packet **out, so_udp_peer *from);
 
 // so_udp_input takes a packet that so_interface_upper.deliver handed up with protocol 17.
