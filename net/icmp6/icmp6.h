@@ -3,10 +3,11 @@
 
 // ICMPv6 (RFC 4443): echo, errors received, errors sent and how many.
 //
-// Errors are what a stranger can make a host send, so three things stand between a packet and an answer:
-// so_icmp6_may_answer (RFC 4443 2.4 e: never to errors, redirects, multicast, or nobody), the quote's
-// bound (an error fits the minimum MTU), and so_icmp6_limit, a token bucket over all and one per hashed
-// destination, so that one sender neither uses up what belongs to others nor measures it.
+// Errors are what a stranger can make a host send, so three things stand between a packet and an
+// answer: so_icmp6_may_answer (RFC 4443 2.4 e: never to errors, redirects, multicast, or nobody),
+// the quote's bound (an error fits the minimum MTU), and so_icmp6_limit, a token bucket over all
+// and one per hashed destination, so that one sender neither uses up what belongs to others nor
+// measures it.
 //
 // Checksums are the caller's: they cover addresses that are not in these bytes.
 // Neighbour discovery is net/ndp; multicast listeners are net/mld.
@@ -81,7 +82,7 @@ static inline bool so_icmp6_is_ndp(uint8_t type) {
   return type >= SO_ICMP6_ROUTER_SOLICIT && type <= SO_ICMP6_REDIRECT;
 }
 
-// --- errors received ------------------------------------------------------------------------------
+// --- errors received -------------------------------------------------------------------------
 
 // What an error says about a packet that we are said to have sent.
 typedef struct so_icmp6_error {
@@ -94,25 +95,26 @@ typedef struct so_icmp6_error {
   so_bytes transport;  // What was quoted of the transport header; 8 bytes at least. Borrows.
 } so_icmp6_error;
 
-// so_icmp6_error_parse reads a whole error message. MALFORMED: no error, the quote is no IPv6 packet,
-// or it ends before 8 bytes of transport header; a too-big MTU below 1280 is passed on as it is.
-// UNSUPPORTED: an error type that is not known, or quotes a fragment other than the first.
+// so_icmp6_error_parse reads a whole error message. MALFORMED: no error, the quote is no IPv6
+// packet, or it ends before 8 bytes of transport header; a too-big MTU below 1280 is passed on as
+// it is. UNSUPPORTED: an error type that is not known, or quotes a fragment other than the first.
 SO_MUST_USE so_status so_icmp6_error_parse(so_bytes message, so_icmp6_error *out);
 
-// --- errors sent ------------------------------------------------------------------------------------
+// --- errors sent -----------------------------------------------------------------------------
 
-// so_icmp6_may_answer says whether RFC 4443 2.4 (e) lets an error of `type` and `code` answer the packet
-// whose first bytes are `head` (at least SO_IPV6_WALK_LEN, or all). `link_multicast`: its Ethernet
-// destination was a group. `even_multicast`: the error is one that may answer multicast.
-bool so_icmp6_may_answer(so_bytes head, size_t packet_len, bool link_multicast, bool even_multicast);
+// so_icmp6_may_answer says whether RFC 4443 2.4 (e) lets an error answer the
+// packet whose first bytes are `head` (at least SO_IPV6_WALK_LEN, or all). `link_multicast`: its
+// Ethernet destination was a group. `even_multicast`: the error is one that may answer multicast.
+bool so_icmp6_may_answer(so_bytes head, size_t packet_len, bool link_multicast,
+                         bool even_multicast);
 
-// so_icmp6_error_make returns an error message (checksum 0) that quotes the start of `offender`, whose
-// first byte is its IPv6 header; it has src and dst (`offender`'s source) set where known. The
-// quote is shared by reference. NULL: the pool is used up.
+// so_icmp6_error_make returns an error message (checksum 0) that quotes the start of `offender`,
+// whose first byte is its IPv6 header; it has src and dst (`offender`'s source) set where known.
+// The quote is shared by reference. NULL: the pool is used up.
 so_packet *so_icmp6_error_make(so_packet_pool *pool, const so_packet *offender, uint8_t type,
                                uint8_t code, uint32_t value);
 
-// --- how many ---------------------------------------------------------------------------------------
+// --- how many --------------------------------------------------------------------------------
 
 #define SO_ICMP6_LIMIT_SLOTS 64u
 

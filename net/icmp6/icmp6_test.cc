@@ -57,7 +57,8 @@ TEST(Icmp6Test, TheHeaderComesBackAndIsEightBytes) {
 
 TEST(Icmp6Test, AnErrorNamesWhatWasSent) {
   so_icmp6_error e;
-  const std::string m = Message(2, 0, 1400, Packet(6, "12345678more", "2001:db8::1", "2001:db8::2", 1460));
+  const std::string m =
+      Message(2, 0, 1400, Packet(6, "12345678more", "2001:db8::1", "2001:db8::2", 1460));
   SO_ASSERT_OK(Parse(m, &e));
   EXPECT_EQ(2, e.type);
   EXPECT_EQ(1400u, e.value);
@@ -166,7 +167,7 @@ TEST(Icmp6Test, WithoutPacketsThereIsNoError) {
   so_packet_pool_release(&pool);
 }
 
-// --- how many ---------------------------------------------------------------------------------------
+// --- how many --------------------------------------------------------------------------------
 
 const uint8_t kKey[16] = {7};
 

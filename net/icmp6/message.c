@@ -64,8 +64,9 @@ so_status so_icmp6_error_parse(so_bytes message, so_icmp6_error *out) {
   return so_done();
 }
 
-// RFC 4443 2.4 (e.1, e.2). A packet whose headers cannot be followed is answered: it is the headers that
-// the answer is about. A later fragment may be one of an error; nothing answers it but the first.
+// RFC 4443 2.4 (e.1, e.2). A packet whose headers cannot be followed is answered: it is the
+// headers that the answer is about. A later fragment may be one of an error; nothing answers it
+// but the first.
 static bool is_error_itself(so_bytes head, size_t packet_len) {
   const so_ipv6_chain chain = so_ipv6_walk(head, packet_len, false);
   const bool found = chain.verdict == SO_IPV6_ACCEPT ||

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "net/interface/ipv6_internal.h"
 
-// --- sinks -------------------------------------------------------------------------------------------
+// --- sinks -----------------------------------------------------------------------------------
 
 enum { HOP_LIMIT_ND = 255, HOP_LIMIT_MLD = 1 };
 
@@ -105,7 +105,7 @@ so_mld_sink so_ipv6_mld_sink(so_interface *i) {
   return sink;
 }
 
-// --- life ----------------------------------------------------------------------------------------------
+// --- life ------------------------------------------------------------------------------------
 
 static void init_ndp(so_interface *i) {
   so_ipv6_state *v6 = so_ipv6_of(i);
@@ -175,7 +175,7 @@ static uint64_t deadline(const so_interface *i) {
   return !v6->started ? 0 : ndp < mld ? ndp : mld;
 }
 
-// --- addresses and routes ------------------------------------------------------------------------------
+// --- addresses and routes --------------------------------------------------------------------
 
 static so_status source(so_interface *i, const so_ip *dst, so_ip *out) {
   if (so_ip_is_loopback(dst)) {
@@ -241,7 +241,7 @@ static so_status set_gateway(so_interface *i, const so_ip *gateway, uint64_t now
   return so_ndp_set_gateway(&so_ipv6_of(i)->ndp, gateway);
 }
 
-// --- for programs --------------------------------------------------------------------------------------
+// --- for programs ----------------------------------------------------------------------------
 
 const so_interface_ipv6_stats *so_interface_ipv6_stats_of(const so_interface *i) {
   return &so_ipv6_of(i)->stats;

@@ -7,8 +7,8 @@
 // At the first tick the interface makes its link-local address and proves it; then it looks for
 // routers, and takes addresses, routers, MTU, hop limit and name servers from what they announce.
 //
-// What only IPv6 has is here: options, groups, name servers, counters. Each may be called for an interface
-// with IPv6 alone.
+// What only IPv6 has is here: options, groups, name servers, counters. Each may be called for an
+// interface with IPv6 alone.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,8 +40,8 @@ typedef struct so_interface_ipv6_options {
 } so_interface_ipv6_options;
 
 // so_interface_ipv6_configure replaces the options. Only between so_interface_init and the first
-// so_interface_tick. The default is opaque identifiers from a secret of the seed, one duplicate detection,
-// autoconfiguration, redirects followed.
+// so_interface_tick. The default is opaque identifiers from a secret of the seed, one duplicate
+// detection, autoconfiguration, redirects followed.
 void so_interface_ipv6_configure(so_interface *i, const so_interface_ipv6_options *options);
 
 // Every packet that is not delivered or sent is in exactly one of the drop counters, of these or of
@@ -77,8 +77,8 @@ typedef struct so_interface_ipv6_stats {
 const so_interface_ipv6_stats *so_interface_ipv6_stats_of(const so_interface *i);
 const so_ndp *so_interface_ipv6_ndp(const so_interface *i);  // For its tables and counters.
 
-// so_interface_ipv6_dns writes up to `max` name servers that routers announced and that still hold, and
-// returns how many.
+// so_interface_ipv6_dns writes up to `max` name servers that routers announced and that still
+// hold, and returns how many.
 size_t so_interface_ipv6_dns(const so_interface *i, uint64_t now_ns, so_ip *out, size_t max);
 
 // so_interface_ipv6_join and _leave count who listens to a group. LIMIT: too many groups. CONFLICT:

@@ -1,5 +1,5 @@
-// Frames into an interface that speaks IPv6. Nothing leaks, and what is sent is IPv6 with right lengths
-// and, for ICMPv6, a right checksum.
+// Frames into an interface that speaks IPv6. Nothing leaks, and what is sent is IPv6 with right
+// lengths and, for ICMPv6, a right checksum.
 
 #include <stddef.h>
 #include <stdint.h>

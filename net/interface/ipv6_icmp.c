@@ -9,7 +9,7 @@ enum {
   MESSAGE_LEN_OUT_MAX = 1280,
 };
 
-// --- sending -------------------------------------------------------------------------------------------
+// --- sending ---------------------------------------------------------------------------------
 
 static void send_icmp(so_interface *i, so_packet *p, uint64_t *counter, uint64_t now_ns) {
   p->protocol = SO_PROTOCOL_ICMP6;
@@ -153,7 +153,7 @@ void so_ipv6_expired(so_interface *i, const so_reassembly_fragment *first, so_by
   so_packet_free(i->pool, p);
 }
 
-// --- receiving -----------------------------------------------------------------------------------------
+// --- receiving -------------------------------------------------------------------------------
 
 static void echo(so_interface *i, so_packet *p, const so_ipv6_incoming *in,
                  const so_icmp6_header *request, uint64_t now_ns) {

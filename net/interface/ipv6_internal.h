@@ -51,8 +51,8 @@ void so_ipv6_loop(so_interface *i, so_packet *p, uint64_t now_ns);
 
 // --- ipv6_output.c
 so_status so_ipv6_send(so_interface *i, so_packet *p, uint64_t now_ns);
-// so_ipv6_send_link takes an IPv6 packet, header and all, for `dst` on the link; mac NULL: as the address
-// maps, or as neighbour discovery finds.
+// so_ipv6_send_link takes an IPv6 packet, header and all, for `dst` on the link; mac NULL: as the
+// address maps, or as neighbour discovery finds.
 void so_ipv6_send_link(so_interface *i, so_packet *p, const uint8_t *mac, uint64_t now_ns);
 bool so_ipv6_write_header(so_interface *i, so_packet *p, const so_ipv6_header *h);
 
@@ -76,13 +76,14 @@ typedef struct so_ipv6_answer {
   bool even_multicast;
 } so_ipv6_answer;
 
-// so_ipv6_error answers `offender`, which starts with its IPv6 header, when rules and rate allow. It stays
-// the caller's.
+// so_ipv6_error answers `offender`, which starts with its IPv6 header, when rules and rate allow.
+// It stays the caller's.
 void so_ipv6_error(so_interface *i, so_packet *offender, const so_ipv6_answer *a, uint64_t now_ns);
 void so_ipv6_unreachable(so_interface *i, const so_packet *p, uint64_t now_ns);
 void so_ipv6_expired(so_interface *i, const so_reassembly_fragment *first, so_bytes start,
                      uint64_t now_ns);
-// so_ipv6_no_neighbor takes a packet, header and all, that nobody on the link takes, and tells who sent it.
+// so_ipv6_no_neighbor takes a packet, header and all, that nobody on the link takes, and tells
+// who sent it.
 void so_ipv6_no_neighbor(so_interface *i, so_packet *p);
 // so_ipv6_message sends an ICMPv6 message of a machine (checksum 0) past routing.
 typedef struct so_ipv6_message_head {

@@ -293,14 +293,14 @@ TEST(Ipv6WalkTest, TheFirstFragmentHoldsTheWholeChain) {
     EXPECT_EQ(3, c.code);
     EXPECT_EQ(0, c.pointer);
   }
-  EXPECT_EQ(SO_IPV6_REASSEMBLE,
-            Walk(Packet(44, Fragment(60, 0, true) + Options(6, "") + std::string(24, 't'))).verdict);
+  const std::string enough = Fragment(60, 0, true) + Options(6, "") + std::string(24, 't');
+  EXPECT_EQ(SO_IPV6_REASSEMBLE, Walk(Packet(44, enough)).verdict);
   // A later one need not.
   EXPECT_EQ(SO_IPV6_REASSEMBLE,
             Walk(Packet(44, Fragment(6, 8, true) + std::string(8, 't'))).verdict);
 }
 
-// --- fragmenting ------------------------------------------------------------------------------------
+// --- fragmenting -----------------------------------------------------------------------------
 
 class Ipv6FragmentTest : public testing::Test {
  protected:

@@ -54,7 +54,7 @@ bool so_mld_is_member(const so_mld *m, const so_ip *group) {
   return is_all_nodes(group) || (g != NULL && g->refs != 0);
 }
 
-// --- reports -----------------------------------------------------------------------------------------
+// --- reports ---------------------------------------------------------------------------------
 
 static so_ip group_of(uint8_t last) {
   const uint8_t bytes[16] = {0xff, 0x02, [15] = last};
@@ -133,7 +133,7 @@ static void report_change(so_mld *m, so_mld_group *g, uint64_t now_ns, const so_
   }
 }
 
-// --- joining -----------------------------------------------------------------------------------------
+// --- joining ---------------------------------------------------------------------------------
 
 static so_mld_group *free_group(so_mld *m) {
   for (unsigned i = 0; i < SO_MLD_GROUPS_MAX; i++) {
@@ -198,7 +198,7 @@ void so_mld_announce(so_mld *m, uint64_t now_ns) {
   }
 }
 
-// --- queries -----------------------------------------------------------------------------------------
+// --- queries ---------------------------------------------------------------------------------
 
 // An answer is due at a random time within what the querier allows; one already due earlier stays.
 static void schedule(so_mld *m, so_mld_group *g, uint64_t max_ms, uint64_t now_ns) {
@@ -267,7 +267,7 @@ so_status so_mld_input(so_mld *m, so_bytes icmp, const so_ip *src, const so_ip *
   return s;
 }
 
-// --- time --------------------------------------------------------------------------------------------
+// --- time ------------------------------------------------------------------------------------
 
 static void answer(so_mld *m, so_mld_group *g, uint64_t now_ns, const so_mld_sink *sink) {
   g->answer_ns = SO_NEVER;

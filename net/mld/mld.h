@@ -1,15 +1,15 @@
 #ifndef SO_NET_MLD_MLD_H_
 #define SO_NET_MLD_MLD_H_
 
-// Multicast listener discovery: which groups this host listens to (RFC 3810, and RFC 2710 while an old
-// querier is on the link).
+// Multicast listener discovery: which groups this host listens to (RFC 3810, and RFC 2710 while
+// an old querier is on the link).
 //
 // Every group is joined for all sources. A join is reported twice (robustness 2), so is a leave;
 // queries are answered after a random delay, for one group or for all in one report. All nodes
 // (ff02::1) and groups of interface-local scope are never reported.
 //
-// Pure: messages leave through the sink as ICMPv6 bytes with checksum 0, to go out with hop limit 1, a
-// router alert option, and a link-local source, or :: while there is none.
+// Pure: messages leave through the sink as ICMPv6 bytes with checksum 0, to go out with hop limit
+// 1, a router alert option, and a link-local source, or :: while there is none.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,7 +69,8 @@ SO_MUST_USE so_status so_mld_join(so_mld *m, const so_ip *group, uint64_t now_ns
 // so_mld_leave drops a reference, and reports when it was the last. Unknown groups: nothing.
 void so_mld_leave(so_mld *m, const so_ip *group, uint64_t now_ns, const so_mld_sink *sink);
 
-// so_mld_is_member says whether packets to `group` are for us; true for all nodes (ff02::1, ff01::1).
+// so_mld_is_member says whether packets to `group` are for us; true for all nodes (ff02::1,
+// ff01::1).
 bool so_mld_is_member(const so_mld *m, const so_ip *group);
 
 // so_mld_input reads a query or an MLDv1 report (types 130, 131). `src`, `hop_limit` and
@@ -80,7 +81,8 @@ SO_MUST_USE so_status so_mld_input(so_mld *m, so_bytes icmp, const so_ip *src, c
 void so_mld_tick(so_mld *m, uint64_t now_ns, const so_mld_sink *sink);
 uint64_t so_mld_deadline(const so_mld *m);
 
-// so_mld_announce reports every group anew: the link came back, or a link-local address now is there.
+// so_mld_announce reports every group anew: the link came back, or a link-local address now is
+// there.
 void so_mld_announce(so_mld *m, uint64_t now_ns);
 
 #ifdef __cplusplus

@@ -16,8 +16,8 @@ static uint64_t response_ms(uint16_t code) {
   return (uint64_t)mantissa << (exponent + 3u);
 }
 
-// The sources that a version 2 query names. All groups here are joined for every source, so the answer to
-// a query for some is that of one for the group.
+// The sources that a version 2 query names. All groups here are joined for every source, so the
+// answer to a query for some is that of one for the group.
 static bool sources(so_reader *r) {
   uint8_t flags = 0;
   uint8_t interval = 0;

@@ -42,7 +42,7 @@ bool so_ndp_link_local(const so_ndp *n, so_ip *out) {
   return false;
 }
 
-// --- states ------------------------------------------------------------------------------------------
+// --- states ----------------------------------------------------------------------------------
 
 static void enter(so_ndp *n, so_ndp_address *a, so_ndp_address_state state, uint64_t now_ns,
                   const so_ndp_sink *sink) {
@@ -62,6 +62,10 @@ static void group(const so_ip *address, void (*op)(void *, const so_ip *), void 
   op(ctx, &solicited);
 }
 
+static so_ndp_address_state proven_state(const so_ndp_address *a, uint64_t now_ns) {
+  return a->preferred_until_ns > now_ns ? SO_NDP_PREFERRED : SO_NDP_DEPRECATED;
+}
+
 // Starts to prove an address; everything but its identity and lifetimes is set here. The wait keeps
 // hosts that start at once from speaking at once (RFC 4862 5.4.2).
 static void prove(so_ndp *n, so_ndp_address *a, uint64_t now_ns, const so_ndp_sink *sink) {
@@ -69,7 +73,7 @@ static void prove(so_ndp *n, so_ndp_address *a, uint64_t now_ns, const so_ndp_si
   a->dad_ns = SO_NEVER;
   group(&a->address, sink->join, sink->ctx);
   if (n->config.dad_transmits == 0) {
-    enter(n, a, a->preferred_until_ns > now_ns ? SO_NDP_PREFERRED : SO_NDP_DEPRECATED, now_ns, sink);
+    enter(n, a, proven_state(a, now_ns), now_ns, sink);
     return;
   }
   for (unsigned i = 0; i < SO_ND_NONCE_LEN; i++) {
@@ -97,7 +101,7 @@ static void forget(so_ndp *n, so_ndp_address *a, uint64_t now_ns, const so_ndp_s
   memset(a, 0, sizeof *a);
 }
 
-// --- making -------------------------------------------------------------------------------------------
+// --- making ----------------------------------------------------------------------------------
 
 static so_ip with_identifier(so_ndp *n, const so_ip *prefix, uint8_t counter) {
   so_ip ip = *prefix;
@@ -127,8 +131,8 @@ void so_ndp_make_link_local(so_ndp *n, uint64_t now_ns, const so_ndp_sink *sink)
   make(n, &prefix, SO_NDP_LINK_LOCAL, SO_NEVER, SO_NEVER, now_ns, sink);
 }
 
-// RFC 4862 5.4.5 and RFC 7217 6: an opaque identifier is made anew a few times, one from the MAC is not:
-// two interfaces with one MAC cannot work on one link.
+// RFC 4862 5.4.5 and RFC 7217 6: an opaque identifier is made anew a few times, one from the MAC
+// is not: two interfaces with one MAC cannot work on one link.
 void so_ndp_duplicate(so_ndp *n, so_ndp_address *a, uint64_t now_ns, const so_ndp_sink *sink) {
   n->stats.duplicates++;
   group(&a->address, sink->leave, sink->ctx);
@@ -179,7 +183,7 @@ so_status so_ndp_remove_address(so_ndp *n, const so_ip *address, const so_ndp_si
   return so_done();
 }
 
-// --- from routers ---------------------------------------------------------------------------------------
+// --- from routers ----------------------------------------------------------------------------
 
 static so_ndp_address *autoconfigured(so_ndp *n, const so_ip *prefix, unsigned *count) {
   so_ndp_address *found = NULL;
@@ -233,12 +237,11 @@ void so_ndp_autoconfigure(so_ndp *n, const so_nd_prefix *p, uint64_t now_ns,
   }
 }
 
-// --- time ---------------------------------------------------------------------------------------------
+// --- time ------------------------------------------------------------------------------------
 
 static void detect(so_ndp *n, so_ndp_address *a, uint64_t now_ns, const so_ndp_sink *sink) {
   if (a->dad_sent == n->config.dad_transmits) {
-    const bool preferred = a->preferred_until_ns > now_ns;
-    enter(n, a, preferred ? SO_NDP_PREFERRED : SO_NDP_DEPRECATED, now_ns, sink);
+    enter(n, a, proven_state(a, now_ns), now_ns, sink);
     return;
   }
   so_nd_message m = {.type = SO_ND_SOLICIT, .target = a->address, .has_nonce = true};

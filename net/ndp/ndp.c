@@ -52,10 +52,10 @@ void so_ndp_stop(so_ndp *n, const so_ndp_sink *sink) {
   so_neighbors_clear(&n->neighbors, &b.cache);
 }
 
-// --- the cache's sink ------------------------------------------------------------------------------
+// --- the cache's sink ------------------------------------------------------------------------
 
-// RFC 4861 7.2.2: the source of the packet that waits, when it is ours, so that the answer makes the
-// neighbour know how to answer that too.
+// RFC 4861 7.2.2: the source of the packet that waits, when it is ours, so that the answer makes
+// the neighbour know how to answer that too.
 static void on_solicit(void *ctx, const so_ip *target, const uint8_t *mac, const so_ip *hint) {
   const so_ndp_bridge *b = ctx;
   so_nd_message m = {.type = SO_ND_SOLICIT, .target = *target, .has_source = true};
@@ -84,7 +84,8 @@ static void on_dropped(void *ctx, so_packet *p) {
   b->sink->dropped(b->sink->ctx, p);
 }
 
-// The entry is still there when its owner said that it is no router, and gone when it did not answer.
+// The entry is still there when its owner said that it is no router, and gone when it did not
+// answer.
 static void on_lost(void *ctx, const so_ip *address, bool was_router) {
   const so_ndp_bridge *b = ctx;
   const bool answers = so_neighbors_find(&b->n->neighbors, address) != NULL;
@@ -99,13 +100,14 @@ void so_ndp_bridge_init(so_ndp_bridge *b, so_ndp *n, uint64_t now_ns, const so_n
   b->cache = (so_neighbor_sink){on_solicit, on_send, on_unreachable, on_dropped, on_lost, b};
 }
 
-// --- messages ----------------------------------------------------------------------------------------
+// --- messages --------------------------------------------------------------------------------
 
-// Answers a solicitation for an address of ours (RFC 4861 7.2.4). `to` ::: somebody checks whether it is
-// in use, and everybody hears that it is.
+// Answers a solicitation for an address of ours (RFC 4861 7.2.4). `to` ::: somebody checks
+// whether it is in use, and everybody hears that it is.
 static void answer(so_ndp *n, const so_nd_message *m, const so_ip *to, const so_ndp_sink *sink) {
   static const uint8_t all_nodes[16] = {0xff, 0x02, [15] = 1};
-  so_nd_message a = {.type = SO_ND_ADVERT, .target = m->target, .override = true, .has_target = true};
+  so_nd_message a = {
+      .type = SO_ND_ADVERT, .target = m->target, .override = true, .has_target = true};
   memcpy(a.target_link, n->config.mac, SO_ND_LINK_LEN);
   a.solicited = !so_ip_is_any(to);
   n->stats.adverts_sent++;
@@ -196,7 +198,7 @@ void so_ndp_input(so_ndp *n, const so_ndp_input_message *in, uint64_t now_ns,
   }
 }
 
-// --- packets -----------------------------------------------------------------------------------------
+// --- packets ---------------------------------------------------------------------------------
 
 void so_ndp_send_to(so_ndp *n, const so_ip *hop, so_packet *packet, uint64_t now_ns,
                     const so_ndp_sink *sink) {
@@ -228,7 +230,7 @@ void so_ndp_confirm(so_ndp *n, const so_ip *dst, uint64_t now_ns) {
   }
 }
 
-// --- time --------------------------------------------------------------------------------------------
+// --- time ------------------------------------------------------------------------------------
 
 void so_ndp_tick(so_ndp *n, uint64_t now_ns, const so_ndp_sink *sink) {
   so_ndp_bridge b;

@@ -9,10 +9,11 @@
 // net/ndp/wire found valid, packets to send, time. What it wants done leaves through the sink.
 //
 // Addresses are proven unique before use: no optimistic use (RFC 4429 off). A duplicate of the
-// link-local address made from the MAC stops it; a stable opaque one (RFC 7217) is made anew, three times.
+// link-local address made from the MAC stops it; a stable opaque one (RFC 7217) is made anew,
+// three times.
 //
-// Bounds: every table below has one. A router that announces more than fits is followed for what fits.
-// Messages that came in fragments are refused (RFC 6980).
+// Bounds: every table below has one. A router that announces more than fits is followed for what
+// fits. Messages that came in fragments are refused (RFC 6980).
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -174,10 +175,10 @@ void so_ndp_start(so_ndp *n, uint64_t now_ns, const so_ndp_sink *sink);
 // so_ndp_stop drops every packet that waits, through the sink.
 void so_ndp_stop(so_ndp *n, const so_ndp_sink *sink);
 
-// --- addresses -----------------------------------------------------------------------------------
+// --- addresses -------------------------------------------------------------------------------
 
-// so_ndp_add_address adds a configured address and starts to prove it; its prefix is on the link. One
-// that is there becomes configured, with that prefix length. LIMIT: a table is full.
+// so_ndp_add_address adds a configured address and starts to prove it; its prefix is on the link.
+// One that is there becomes configured, with that prefix length. LIMIT: a table is full.
 SO_MUST_USE so_status so_ndp_add_address(so_ndp *n, const so_ip *address, uint8_t prefix_len,
                                          uint64_t now_ns, const so_ndp_sink *sink);
 
@@ -197,7 +198,7 @@ bool so_ndp_link_local(const so_ndp *n, so_ip *out);
 // so_ndp_source chooses the source address for `dst` (RFC 6724 5). NOT_FOUND: there is none.
 SO_MUST_USE so_status so_ndp_source(const so_ndp *n, const so_ip *dst, so_ip *out);
 
-// --- routes --------------------------------------------------------------------------------------
+// --- routes ----------------------------------------------------------------------------------
 
 // so_ndp_set_gateway adds a router that never times out; family 0 removes such. LIMIT.
 SO_MUST_USE so_status so_ndp_set_gateway(so_ndp *n, const so_ip *gateway);
@@ -217,7 +218,7 @@ void so_ndp_send_to(so_ndp *n, const so_ip *hop, so_packet *packet, uint64_t now
 // so_ndp_confirm notes that `dst` answered an upper layer: its next hop is reachable.
 void so_ndp_confirm(so_ndp *n, const so_ip *dst, uint64_t now_ns);
 
-// --- messages and time -----------------------------------------------------------------------------
+// --- messages and time -----------------------------------------------------------------------
 
 // A neighbour discovery message as it came.
 typedef struct so_ndp_input_message {

@@ -1,5 +1,5 @@
-// The machine under a script of messages, packets and time. It always ends, every packet is given back
-// once, tables keep within their limits, and what is sent is valid.
+// The machine under a script of messages, packets and time. It always ends, every packet is given
+// back once, tables keep within their limits, and what is sent is valid.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -82,8 +82,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size > 0 && (data[0] & 0x40) == 0) {
     Run(&n, &now, 4 * SO_NS_PER_S, &sink);
   }
-  // Steps: a flag byte and a length byte. 0x80: send to an address; else a message, whose source and
-  // destination the flags choose.
+  // Steps: a flag byte and a length byte. 0x80: send to an address; else a message, whose source
+  // and destination the flags choose.
   while (size >= 2) {
     const uint8_t flags = data[0];
     const size_t len = data[1] < size - 2 ? data[1] : size - 2;

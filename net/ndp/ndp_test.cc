@@ -174,7 +174,7 @@ class NdpTest : public testing::Test {
   static void OnDns(void *ctx, const so_nd_dns *d, size_t n) { Of(ctx)->dns_.assign(d, d + n); }
 };
 
-// --- identifiers ------------------------------------------------------------------------------------
+// --- identifiers -----------------------------------------------------------------------------
 
 TEST_F(NdpTest, AnEui64IsTheMacWithABitTurned) {
   so_ndp_config c = Config();
@@ -206,7 +206,7 @@ TEST_F(NdpTest, AnOpaqueIdentifierDependsOnEverythingThatItShould) {
   EXPECT_EQ(5u, ids.size());
 }
 
-// --- duplicate detection ------------------------------------------------------------------------------
+// --- duplicate detection ---------------------------------------------------------------------
 
 TEST_F(NdpTest, AnAddressIsProvenBeforeItIsUsed) {
   const so_ip ll = n_.addresses[0].address;
@@ -295,7 +295,7 @@ TEST_F(NdpTest, WithoutDetectionAddressesAreThereAtOnce) {
   EXPECT_TRUE(so_ndp_link_local(&n_, &own_));
 }
 
-// --- answering -----------------------------------------------------------------------------------------
+// --- answering -------------------------------------------------------------------------------
 
 TEST_F(NdpTest, ASolicitationIsAnsweredToWhoAsks) {
   Ready();
@@ -342,7 +342,7 @@ TEST_F(NdpTest, SolicitationsForOthersAndBadOnesDoNothing) {
   EXPECT_EQ(0u, n_.neighbors.count);
 }
 
-// --- routers ----------------------------------------------------------------------------------------------
+// --- routers ---------------------------------------------------------------------------------
 
 TEST_F(NdpTest, RoutersAreSolicitedMoreAndMoreSlowlyUntilOneAnswers) {
   Ready();
@@ -476,7 +476,7 @@ TEST_F(NdpTest, WithoutAutoconfigurationAdvertisementsAreIgnored) {
   EXPECT_EQ(0u, n_.neighbors.count);
 }
 
-// --- prefixes and addresses from them -----------------------------------------------------------------------
+// --- prefixes and addresses from them --------------------------------------------------------
 
 TEST_F(NdpTest, APrefixMakesAnAddressAndPutsItOnTheLink) {
   Ready();
@@ -548,7 +548,7 @@ TEST_F(NdpTest, NameServersAreHandedUp) {
   EXPECT_EQ("2001:db8::53", Show(dns_[0].server));
 }
 
-// --- redirects -----------------------------------------------------------------------------------------------
+// --- redirects -------------------------------------------------------------------------------
 
 TEST_F(NdpTest, ARedirectOfTheRouterInUseIsFollowedAndEnds) {
   Ready();
@@ -614,7 +614,7 @@ TEST_F(NdpTest, RedirectsAreBoundedAndCanBeRefused) {
   EXPECT_EQ(0u, n_.redirect_count);
 }
 
-// --- source addresses ----------------------------------------------------------------------------------------
+// --- source addresses ------------------------------------------------------------------------
 
 TEST_F(NdpTest, TheSourceFitsTheDestination) {
   so_ndp_config c = Config();

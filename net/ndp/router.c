@@ -6,7 +6,7 @@
 
 #define MTU_MIN 1280u
 
-// --- routers -----------------------------------------------------------------------------------------
+// --- routers ---------------------------------------------------------------------------------
 
 static so_ndp_router *router_of(so_ndp *n, const so_ip *address) {
   for (unsigned i = 0; i < SO_NDP_ROUTERS_MAX; i++) {
@@ -91,8 +91,8 @@ static bool is_reachable(const so_ndp *n, const so_ip *address) {
   return e != NULL && e->state != SO_NEIGHBOR_INCOMPLETE;
 }
 
-// RFC 4861 6.3.6, RFC 4191 3.2: one that answers before one that may not, then by preference; among equals
-// the first in turn, and the turn moves on when one fails.
+// RFC 4861 6.3.6, RFC 4191 3.2: one that answers before one that may not, then by preference;
+// among equals the first in turn, and the turn moves on when one fails.
 static const so_ndp_router *choose_router(const so_ndp *n, uint64_t now_ns) {
   const so_ndp_router *best = NULL;
   int best_rank = 0;
@@ -109,7 +109,7 @@ static const so_ndp_router *choose_router(const so_ndp *n, uint64_t now_ns) {
   return best;
 }
 
-// --- prefixes ------------------------------------------------------------------------------------------
+// --- prefixes --------------------------------------------------------------------------------
 
 static bool same_prefix(const so_ndp_prefix *p, const so_ip *prefix, uint8_t len) {
   return p->prefix.family != 0 && p->len == len && so_ip_in_prefix(&p->prefix, prefix, len);
@@ -150,7 +150,7 @@ static bool is_on_link(const so_ndp *n, const so_ip *dst, uint64_t now_ns) {
   return false;
 }
 
-// --- redirects -----------------------------------------------------------------------------------------
+// --- redirects -------------------------------------------------------------------------------
 
 static so_ndp_redirect *redirect_of(so_ndp *n, const so_ip *dst, uint64_t now_ns) {
   if (n->redirect_count == 0) {
@@ -221,7 +221,7 @@ void so_ndp_redirected(so_ndp *n, const so_nd_message *m, const so_ip *src, uint
   }
 }
 
-// --- advertisements ------------------------------------------------------------------------------------
+// --- advertisements --------------------------------------------------------------------------
 
 static void note_router(so_ndp *n, const so_nd_router *a, const so_ip *src, uint64_t now_ns) {
   so_ndp_router *r = router_of(n, src);
@@ -260,7 +260,9 @@ static void note_values(so_ndp *n, const so_nd_router *a) {
     n->stats.values_refused++;
   }
   const uint32_t reachable_ms =
-      a->reachable_ms == 0 ? 0 : clamp(a->reachable_ms, SO_NDP_REACHABLE_MS_MIN, SO_NDP_REACHABLE_MS_MAX);
+      a->reachable_ms == 0
+          ? 0
+          : clamp(a->reachable_ms, SO_NDP_REACHABLE_MS_MIN, SO_NDP_REACHABLE_MS_MAX);
   const uint32_t retrans_ms =
       a->retrans_ms == 0 ? 0 : clamp(a->retrans_ms, SO_NDP_RETRANS_MS_MIN, SO_NDP_RETRANS_MS_MAX);
   so_neighbors_set_times(&n->neighbors, reachable_ms, retrans_ms);
@@ -311,7 +313,7 @@ void so_ndp_router_advert(so_ndp *n, const so_nd_message *m, const so_ip *src, u
   }
 }
 
-// --- solicitations -------------------------------------------------------------------------------------
+// --- solicitations ---------------------------------------------------------------------------
 
 void so_ndp_solicit_routers(so_ndp *n, uint64_t now_ns) {
   if (n->config.autoconfigure && !n->router_heard && n->solicit_ns == SO_NEVER) {

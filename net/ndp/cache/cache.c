@@ -79,7 +79,7 @@ static void flush(so_neighbors *n, so_neighbor *e, const so_neighbor_sink *sink)
   }
 }
 
-// --- events --------------------------------------------------------------------------------------
+// --- events ----------------------------------------------------------------------------------
 
 static void enter(so_neighbors *n, so_neighbor *e, so_neighbor_rule rule, uint64_t now_ns) {
   so_neighbor_enter(n, e, rule.next);
@@ -228,7 +228,7 @@ void so_neighbors_confirm(so_neighbors *n, const so_ip *address, uint64_t now_ns
   }
 }
 
-// --- time ------------------------------------------------------------------------------------------
+// --- time ------------------------------------------------------------------------------------
 
 static so_neighbor_event due_event(const so_neighbor *e) {
   switch (e->state) {

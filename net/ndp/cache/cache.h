@@ -4,12 +4,13 @@
 // The neighbour cache: which Ethernet address an IPv6 neighbour has, and whether it is still there
 // (RFC 4861 5.1, 7.2, 7.3 and appendix C).
 //
-// A state is changed in one way only: so_neighbor_rule_of looks an event up in a table of states and
-// events, whose rows are those of appendix C. The cache adds addresses, timers and packets to it.
+// A state is changed in one way only: so_neighbor_rule_of looks an event up in a table of states
+// and events, whose rows are those of appendix C. The cache adds addresses, timers and packets to
+// it.
 //
 // It is bounded, and what a stranger can put into it cannot push out what we use:
 //   - entries that are being resolved (a scan of our prefix makes those) may take a quarter of it;
-//   - an entry that a message of another made, which we never sent to, only replaces another such, and
+//   - an entry that a message of another made, which we never sent to, only replaces its like, and
 //     those may take a quarter too (RFC 6583);
 //   - else the entry used longest ago goes, pinned ones (routers) never.
 // Buckets are chosen by a keyed hash. Packets that wait are bounded for an entry and altogether.
@@ -107,8 +108,8 @@ typedef struct so_neighbor {
 } so_neighbor;
 
 typedef struct so_neighbor_sink {
-  // A solicitation for `target` is to go out: to `mac`, or to the group when NULL. `src` is the source
-  // of the packet that waits, or family 0.
+  // A solicitation for `target` is to go out: to `mac`, or to the group when NULL. `src` is the
+  // source of the packet that waits, or family 0.
   void (*solicit)(void *ctx, const so_ip *target, const uint8_t *mac, const so_ip *src);
   void (*send)(void *ctx, so_packet *packet, const uint8_t mac[SO_MAC_LEN]);  // Takes it.
   void (*unreachable)(void *ctx, so_packet *packet);  // Takes it: nobody answered.
@@ -149,7 +150,8 @@ void so_neighbors_init(so_neighbors *n, const uint8_t key[16]);
 // so_neighbors_set_times sets what a router announced; 0 leaves a value as it is.
 void so_neighbors_set_times(so_neighbors *n, uint32_t reachable_ms, uint32_t retrans_ms);
 
-// so_neighbors_send takes `packet` for `next_hop`: it leaves, waits, or is dropped through the sink.
+// so_neighbors_send takes `packet` for `next_hop`: it leaves, waits, or is dropped through the
+// sink.
 void so_neighbors_send(so_neighbors *n, const so_ip *next_hop, so_packet *packet, uint64_t now_ns,
                        const so_neighbor_sink *sink);
 
@@ -166,8 +168,8 @@ typedef struct so_neighbor_advert {
 void so_neighbors_advert(so_neighbors *n, const so_neighbor_advert *a, uint64_t now_ns,
                          const so_neighbor_sink *sink);
 
-// so_neighbors_heard notes a link address from another message of `address`, and makes an entry when
-// there is room for one that we may never use. `router` < 0: the message does not say.
+// so_neighbors_heard notes a link address from another message of `address`, and makes an entry
+// when there is room for one that we may never use. `router` < 0: the message does not say.
 void so_neighbors_heard(so_neighbors *n, const so_ip *address, const uint8_t mac[SO_MAC_LEN],
                         int router, uint64_t now_ns, const so_neighbor_sink *sink);
 
@@ -180,8 +182,8 @@ void so_neighbors_pin(so_neighbors *n, const so_ip *address, bool pinned);
 // so_neighbors_find returns an entry, borrowed until the next call, or NULL.
 const so_neighbor *so_neighbors_find(const so_neighbors *n, const so_ip *address);
 
-// so_neighbors_tick does what is due; so_neighbors_deadline says when that is, or SO_NEVER. It may be
-// early once, for a timer that is no longer needed; the tick then does nothing.
+// so_neighbors_tick does what is due; so_neighbors_deadline says when that is, or SO_NEVER. It
+// may be early once, for a timer that is no longer needed; the tick then does nothing.
 void so_neighbors_tick(so_neighbors *n, uint64_t now_ns, const so_neighbor_sink *sink);
 uint64_t so_neighbors_deadline(const so_neighbors *n);
 

@@ -26,7 +26,7 @@ so_ip Ip(uint32_t n) {
   return so_ip6(b);
 }
 
-// --- the table against the RFC -------------------------------------------------------------------
+// --- the table against the RFC ---------------------------------------------------------------
 
 constexpr so_neighbor_state kNone = SO_NEIGHBOR_NONE, kIncomplete = SO_NEIGHBOR_INCOMPLETE,
                             kReachable = SO_NEIGHBOR_REACHABLE, kStale = SO_NEIGHBOR_STALE,
@@ -52,8 +52,8 @@ struct Row {
 
 const std::vector<so_neighbor_state> kKnown = {kReachable, kStale, kDelay, kProbe};
 
-// RFC 4861 appendix C row by row, and 7.2.5 where the appendix is shorter than it. In INCOMPLETE there
-// is no cached address, so every address is another one.
+// RFC 4861 appendix C row by row, and 7.2.5 where the appendix is shorter than it. In INCOMPLETE
+// there is no cached address, so every address is another one.
 const std::vector<Row> kRfc = {
     // "-": packet to send: create, multicast solicitation, start timer.
     {{kNone}, {SO_NEIGHBOR_SEND}, kIncomplete, kQueue | kMulticast},
@@ -87,7 +87,8 @@ const std::vector<Row> kRfc = {
     {kKnown, {SO_NEIGHBOR_NA_S1_O0_SAME}, kReachable, kFresh},
     // !INCOMPLETE: NA, solicited 1, no address (7.2.5: as the same).
     {kKnown, {SO_NEIGHBOR_NA_S1_BARE}, kReachable, kFresh},
-    // REACHABLE: NA, override 0, another address (7.2.5, first of I.a: whatever the solicited flag).
+    // REACHABLE: NA, override 0, another address (7.2.5, first of I.a: whatever the solicited
+    // flag).
     {{kReachable}, {SO_NEIGHBOR_NA_S1_O0_OTHER, SO_NEIGHBOR_NA_S0_O0_OTHER}, kStale, 0},
     // STALE, PROBE, DELAY: the same: unchanged.
     {{kStale, kDelay, kProbe}, {SO_NEIGHBOR_NA_S1_O0_OTHER, SO_NEIGHBOR_NA_S0_O0_OTHER}, -1, 0},
@@ -138,7 +139,7 @@ TEST(NeighborTableTest, TheTableIsThatOfAppendixC) {
   }
 }
 
-// --- the cache -------------------------------------------------------------------------------------
+// --- the cache -------------------------------------------------------------------------------
 
 struct Solicit {
   so_ip target;

@@ -21,7 +21,8 @@ so_neighbor *so_neighbor_make(so_neighbors *n, const so_ip *address, bool heard,
 void so_neighbor_remove(so_neighbors *n, so_neighbor *e, void (*give)(void *, so_packet *),
                         void *ctx);
 
-// so_neighbor_enter sets the state and keeps the counts by kind; so_neighbor_use notes that we send to it.
+// so_neighbor_enter sets the state and keeps the counts by kind; so_neighbor_use notes that we
+// send to it.
 void so_neighbor_enter(so_neighbors *n, so_neighbor *e, so_neighbor_state state);
 void so_neighbor_use(so_neighbors *n, so_neighbor *e, uint64_t now_ns);
 

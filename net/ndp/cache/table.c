@@ -37,8 +37,8 @@
   [SO_NEIGHBOR_HEARD_SAME] = {state, 0},                              \
   [SO_NEIGHBOR_HEARD_OTHER] = {STALE, RECORD}
 
-// Rows are states. 7.2.5 decides where it and the appendix differ: an advertisement without override
-// and with another address makes REACHABLE stale, solicited or not.
+// Rows are states. 7.2.5 decides where it and the appendix differ: an advertisement without
+// override and with another address makes REACHABLE stale, solicited or not.
 static const so_neighbor_rule rules[SO_NEIGHBOR_STATES][SO_NEIGHBOR_EVENTS] = {
     [SO_NEIGHBOR_NONE] =
         {

@@ -1,4 +1,5 @@
-// Reading neighbour discovery messages, with the checks that RFC 4861 asks for before anything else.
+// Reading neighbour discovery messages, with the checks that RFC 4861 asks for before anything
+// else.
 
 #include "base/mem.h"
 #include "base/reader.h"
@@ -25,7 +26,7 @@ static bool read_ip(so_reader *r, so_ip *out) {
   return true;
 }
 
-// --- options -----------------------------------------------------------------------------------
+// --- options ---------------------------------------------------------------------------------
 
 static bool link_option(so_reader *body, bool *has, uint8_t out[SO_ND_LINK_LEN]) {
   if (*has) {
@@ -92,8 +93,8 @@ static bool nonce_option(so_reader *body, so_nd_message *m) {
   return m->has_nonce;
 }
 
-// An option with its two bytes of type and length read. Which messages it means something in: RFC 4861
-// 4.1 to 4.5; elsewhere it is skipped like one that is not known.
+// An option with its two bytes of type and length read. Which messages it means something in: RFC
+// 4861 4.1 to 4.5; elsewhere it is skipped like one that is not known.
 static bool one_option(uint8_t type, so_reader *body, so_nd_message *m) {
   const bool advert = m->type == SO_ND_ROUTER_ADVERT;
   const bool solicits = m->type == SO_ND_SOLICIT || m->type == SO_ND_ROUTER_SOLICIT;
@@ -136,7 +137,7 @@ static bool options(so_reader *r, so_nd_message *m) {
   return so_reader_done(r);
 }
 
-// --- the five messages ---------------------------------------------------------------------------
+// --- the five messages -----------------------------------------------------------------------
 
 static bool router_solicit(so_reader *r, const so_nd_envelope *e, so_nd_message *m) {
   return so_skip(r, 4) && options(r, m) && !(so_ip_is_any(&e->src) && m->has_source);

@@ -3,13 +3,14 @@
 
 // Neighbour discovery messages (RFC 4861 4) and what makes each valid (6.1, 7.1, 8.1).
 //
-// so_nd_parse checks everything that can be checked from the packet alone: hop limit 255 (so that it was
-// sent on this link), code, lengths, addresses, every option's length. What depends on state (is the
-// sender our router, is the target ours) is net/ndp's. A message that fails any check is nothing.
+// so_nd_parse checks everything that can be checked from the packet alone: hop limit 255 (so that
+// it was sent on this link), code, lengths, addresses, every option's length. What depends on
+// state (is the sender our router, is the target ours) is net/ndp's. A message that fails any
+// check is nothing.
 //
-// Options that are not known are skipped; one of length 0 makes the message invalid. Lists have limits,
-// and what is past them is dropped and counted in `ignored`: a router that announces forty prefixes is
-// not attacked, but not followed either.
+// Options that are not known are skipped; one of length 0 makes the message invalid. Lists have
+// limits, and what is past them is dropped and counted in `ignored`: a router that announces
+// forty prefixes is not attacked, but not followed either.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,13 +94,14 @@ typedef struct so_nd_envelope {
   uint8_t hop_limit;
 } so_nd_envelope;
 
-// so_nd_parse reads a whole ICMPv6 message of the five types (checksum already checked). MALFORMED: one
-// of the checks of RFC 4861 fails. UNSUPPORTED: another type.
+// so_nd_parse reads a whole ICMPv6 message of the five types (checksum already checked).
+// MALFORMED: one of the checks of RFC 4861 fails. UNSUPPORTED: another type.
 SO_MUST_USE so_status so_nd_parse(so_bytes message, const so_nd_envelope *envelope,
                                   so_nd_message *out);
 
 // so_nd_emit writes a message with checksum 0: ROUTER_SOLICIT, SOLICIT, ADVERT, and ROUTER_ADVERT
-// and REDIRECT without quote for tests and routers. Options are written for what `m` has; nothing else.
+// and REDIRECT without quote for tests and routers. Options are written for what `m` has; nothing
+// else.
 void so_nd_emit(const so_nd_message *m, so_writer *w);
 
 #ifdef __cplusplus

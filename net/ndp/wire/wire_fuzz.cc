@@ -1,4 +1,5 @@
-// Parsing never reads outside; what was accepted is emitted and accepted again with the same meaning.
+// Parsing never reads outside; what was accepted is emitted and accepted again with the same
+// meaning.
 
 #include <stddef.h>
 #include <stdint.h>
