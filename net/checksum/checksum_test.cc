@@ -1,7 +1,5 @@
 #include "net/checksum/checksum.h"
 
-#include "gtest/gtest.h"
-
 #include <random>
 #include <string>
 

@@ -1,6 +1,5 @@
 #include "net/ethernet/ethernet.h"
 
-#include "gtest/gtest.h"
 #include <string.h>
 
 #include <string>

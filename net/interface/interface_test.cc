@@ -131,10 +131,9 @@ TEST_F(InterfaceTest, SourceRoutesAndBrokenOptionsAreRefused) {
     InputIp(q.Build());
   }
   EXPECT_EQ(2u, i_.stats.ip4_rx_source_route);
-  for (const std::string &o : {std::string("\x07\x00\x00\x00", 4), std::string("\x07\x01\x00\x00", 4),
-                               std::string("\x07\x05\x00\x00", 4),
-                               std::string("\x01\x01\x01\x07", 4)}) {
-    q.options = o;
+  for (const char *o : {"\x07\x00\x00\x00", "\x07\x01\x00\x00", "\x07\x05\x00\x00",
+                        "\x01\x01\x01\x07"}) {
+    q.options = std::string(o, 4);
     InputIp(q.Build());
   }
   EXPECT_EQ(4u, i_.stats.ip4_rx_header);
