@@ -75,7 +75,7 @@ static so_status socket_receive(void *ctx, so_datagram *batch, size_t cap, uint6
                                 size_t *out_count) {
   host_socket *const s = ctx;
   so_sched *const sched = s->h->world->sched;
-  host_enter(s->h);
+  so_host_enter(s->h);
   s->receiving++;
   const bool before = so_fiber_wake_on_stop(sched, true);
   const so_status status = receive_some(s, batch, cap, deadline_ns, out_count);
@@ -89,10 +89,10 @@ static so_status socket_send(void *ctx, const so_datagram *batch, size_t count,
                              uint64_t deadline_ns) {
   host_socket *const s = ctx;
   so_host *const h = s->h;
-  host_enter(h);
+  so_host_enter(h);
   for (size_t i = 0; i < count; i++) {
     const so_datagram *const d = &batch[i];
-    SO_TRY(host_await_device(h, deadline_ns));
+    SO_TRY(so_host_await_device(h, deadline_ns));
     if (s->socket == NULL) {
       return io_error();
     }
@@ -104,10 +104,10 @@ static so_status socket_send(void *ctx, const so_datagram *batch, size_t count,
     // What cannot be sent is lost, as on any network, and udp counts it.
     (void)so_udp_send_bytes(s->socket, &to, so_bytes_of(d->data, d->len), host_now(h)).code;
     if (h->tx_count >= HOST_TX_WRITERS) {
-      host_leave(h);
+      so_host_leave(h);
     }
   }
-  host_leave(h);
+  so_host_leave(h);
   return so_done();
 }
 
@@ -124,7 +124,7 @@ static void socket_close(void *ctx) {
   free_if_unused(s);
 }
 
-so_status host_bind(void *ctx, const so_endpoint *at, so_datagram_socket *out) {
+so_status so_host_bind(void *ctx, const so_endpoint *at, so_datagram_socket *out) {
   static const so_datagram_ops ops = {socket_receive, socket_send, socket_local, socket_close};
   so_host *const h = ctx;
   const so_ip ip = so_ip_of(at);

@@ -277,24 +277,24 @@ static void drive(void *arg) {
   }
   h->driver_ended = true;
   so_event_signal(sched, &h->tx_room);
-  host_fiber_ended(h);
+  so_host_fiber_ended(h);
 }
 
-void host_fiber_ended(so_host *h) {
+void so_host_fiber_ended(so_host *h) {
   h->fibers--;
   so_event_signal(h->world->sched, &h->fiber_ended);
 }
 
 // --- around each call -------------------------------------------------------------------------
 
-void host_enter(so_host *h) {
+void so_host_enter(so_host *h) {
   if (++h->calls >= HOST_CALLS_MAX) {
     h->calls = 0;
     so_fiber_yield(h->world->sched);
   }
 }
 
-void host_leave(so_host *h) {
+void so_host_leave(so_host *h) {
   flush(h);
   const uint64_t next_ns = next_deadline(h);
   if (next_ns < h->armed_ns) {
@@ -303,7 +303,7 @@ void host_leave(so_host *h) {
   }
 }
 
-so_status host_await_device(so_host *h, uint64_t deadline_ns) {
+so_status so_host_await_device(so_host *h, uint64_t deadline_ns) {
   while (h->tx_count >= HOST_TX_WRITERS && !h->driver_ended) {
     h->stats.writers_waited++;
     SO_TRY(so_event_wait(h->world->sched, &h->tx_room, deadline_ns));
@@ -435,7 +435,7 @@ so_status so_host_start(const so_world *world, const so_netdev *device,
     s = start_parts(h);
     if (so_ok(s) && h->config.dhcp) {
       // Its failure is seen by whoever waits for an address.
-      (void)start_fiber(h, "dhcp", host_run_lease).code;
+      (void)start_fiber(h, "dhcp", so_host_run_lease).code;
     }
     if (!so_ok(s)) {
       free_queue(h);
@@ -482,7 +482,7 @@ void so_host_stop(so_host *h, uint64_t deadline_ns) {
 }
 
 so_net so_host_net(so_host *h) {
-  return (so_net){host_listen, host_connect, host_resolve, host_bind, h};
+  return (so_net){so_host_listen, so_host_connect, so_host_resolve, so_host_bind, h};
 }
 
 so_status so_host_wait_ready(so_host *h, uint64_t deadline_ns, so_ip *out) {

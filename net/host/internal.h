@@ -70,26 +70,26 @@ struct so_host {
 
 static inline uint64_t host_now(const so_host *h) { return so_clock_now(&h->world->clock); }
 
-// host_enter lets others run when this fiber has long not waited. Before each call of the program.
-void host_enter(so_host *h);
+// so_host_enter lets others run when this fiber has long not waited. Before each call of the program.
+void so_host_enter(so_host *h);
 
-// host_leave sends what the call made, and wakes the driver when it is now due earlier.
-void host_leave(so_host *h);
+// so_host_leave sends what the call made, and wakes the driver when it is now due earlier.
+void so_host_leave(so_host *h);
 
-// host_await_device waits while too many frames wait for the device.
-so_status host_await_device(so_host *h, uint64_t deadline_ns);
+// so_host_await_device waits while too many frames wait for the device.
+so_status so_host_await_device(so_host *h, uint64_t deadline_ns);
 
-// host_fiber_ended: the calling fiber of the host is about to end.
-void host_fiber_ended(so_host *h);
+// so_host_fiber_ended: the calling fiber of the host is about to end.
+void so_host_fiber_ended(so_host *h);
 
-// host_run_lease is the fiber that keeps a DHCP lease.
-void host_run_lease(void *arg);
+// so_host_run_lease is the fiber that keeps a DHCP lease.
+void so_host_run_lease(void *arg);
 
 // The parts of so_net.
-so_status host_listen(void *ctx, const so_endpoint *at, so_listener *out);
-so_status host_connect(void *ctx, const so_endpoint *to, uint64_t deadline_ns, so_stream *out);
-so_status host_resolve(void *ctx, so_bytes name, uint64_t deadline_ns, so_endpoint *out);
+so_status so_host_listen(void *ctx, const so_endpoint *at, so_listener *out);
+so_status so_host_connect(void *ctx, const so_endpoint *to, uint64_t deadline_ns, so_stream *out);
+so_status so_host_resolve(void *ctx, so_bytes name, uint64_t deadline_ns, so_endpoint *out);
 
-so_status host_bind(void *ctx, const so_endpoint *at, so_datagram_socket *out);
+so_status so_host_bind(void *ctx, const so_endpoint *at, so_datagram_socket *out);
 
 #endif  // SO_NET_HOST_INTERNAL_H_

@@ -95,15 +95,15 @@ static void keep_lease(so_host *h, so_udp_socket *socket) {
       so_dhcp_tick(&h->dhcp, now_ns);
       take_results(h, socket, now_ns);
     }
-    host_leave(h);
+    so_host_leave(h);
     (void)so_event_wait(h->world->sched, &h->lease_event, so_dhcp_deadline(&h->dhcp)).code;
   }
   so_dhcp_stop(&h->dhcp, host_now(h));
   take_results(h, socket, host_now(h));
-  host_leave(h);
+  so_host_leave(h);
 }
 
-void host_run_lease(void *arg) {
+void so_host_run_lease(void *arg) {
   so_host *const h = arg;
   so_udp_socket *socket;
   if (so_ok(so_udp_open(&h->udp, so_ip_any(4), SO_DHCP_CLIENT_PORT, lease_ready, h, &socket))) {
@@ -114,5 +114,5 @@ void host_run_lease(void *arg) {
     keep_lease(h, socket);
     so_udp_close(socket);
   }
-  host_fiber_ended(h);
+  so_host_fiber_ended(h);
 }

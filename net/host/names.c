@@ -2,7 +2,7 @@
 
 #include "net/host/internal.h"
 
-so_status host_resolve(void *ctx, so_bytes name, uint64_t deadline_ns, so_endpoint *out) {
+so_status so_host_resolve(void *ctx, so_bytes name, uint64_t deadline_ns, so_endpoint *out) {
   static const uint8_t loopback[4] = {127, 0, 0, 1};
   (void)ctx, (void)deadline_ns;
   so_ip ip;

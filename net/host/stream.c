@@ -39,10 +39,10 @@ static so_status stream_read(void *ctx, uint8_t *buf, size_t cap, uint64_t deadl
                              size_t *out_len) {
   host_stream *const s = ctx;
   so_host *const h = s->h;
-  host_enter(h);
+  so_host_enter(h);
   for (;;) {
     const so_status status = so_tcp_read(h->tcp, s->conn, buf, cap, host_now(h), out_len);
-    host_leave(h);  // A window that opened is told at once.
+    so_host_leave(h);  // A window that opened is told at once.
     if (!so_is(status, SO_AGAIN)) {
       return status;
     }
@@ -53,12 +53,12 @@ static so_status stream_read(void *ctx, uint8_t *buf, size_t cap, uint64_t deadl
 static so_status stream_write(void *ctx, so_bytes bytes, uint64_t deadline_ns) {
   host_stream *const s = ctx;
   so_host *const h = s->h;
-  host_enter(h);
+  so_host_enter(h);
   while (bytes.len != 0) {
-    SO_TRY(host_await_device(h, deadline_ns));
+    SO_TRY(so_host_await_device(h, deadline_ns));
     size_t n = 0;
     const so_status status = so_tcp_write(h->tcp, s->conn, bytes, false, host_now(h), &n);
-    host_leave(h);
+    so_host_leave(h);
     if (so_ok(status)) {
       bytes = so_bytes_from(bytes, n);
     } else if (so_is(status, SO_AGAIN)) {
@@ -74,7 +74,7 @@ static so_status stream_shutdown(void *ctx, uint64_t deadline_ns) {
   host_stream *const s = ctx;
   (void)deadline_ns;
   const so_status status = so_tcp_shutdown(s->h->tcp, s->conn, host_now(s->h));
-  host_leave(s->h);
+  so_host_leave(s->h);
   return status;
 }
 
@@ -86,7 +86,7 @@ static void stream_free(host_stream *s) {
 static void stream_close(void *ctx) {
   host_stream *const s = ctx;
   so_tcp_close(s->h->tcp, s->conn, host_now(s->h));
-  host_leave(s->h);
+  so_host_leave(s->h);
   stream_free(s);
 }
 
@@ -121,10 +121,10 @@ static so_status await_connected(host_stream *s, uint64_t deadline_ns) {
   }
 }
 
-so_status host_connect(void *ctx, const so_endpoint *to, uint64_t deadline_ns, so_stream *out) {
+so_status so_host_connect(void *ctx, const so_endpoint *to, uint64_t deadline_ns, so_stream *out) {
   so_host *const h = ctx;
-  host_enter(h);
-  SO_TRY(host_await_device(h, deadline_ns));
+  so_host_enter(h);
+  SO_TRY(so_host_await_device(h, deadline_ns));
   host_stream *const s = stream_make(h);
   if (s == NULL) {
     return so_status_make(SO_LIMIT, 0);
@@ -134,7 +134,7 @@ so_status host_connect(void *ctx, const so_endpoint *to, uint64_t deadline_ns, s
   const so_tcp_upper upper = {stream_ready, s};
   so_status status =
       so_tcp_connect(h->tcp, &dst, to->port, 0, &options, &upper, host_now(h), &s->conn);
-  host_leave(h);
+  so_host_leave(h);
   if (!so_ok(status)) {
     stream_free(s);
     return so_is(status, SO_LIMIT) ? status : io_error();
@@ -142,7 +142,7 @@ so_status host_connect(void *ctx, const so_endpoint *to, uint64_t deadline_ns, s
   status = await_connected(s, deadline_ns);
   if (!so_ok(status)) {
     so_tcp_abort(h->tcp, s->conn, host_now(h));
-    host_leave(h);
+    so_host_leave(h);
     stream_free(s);
     return status;
   }
@@ -185,7 +185,7 @@ static so_status listener_accept(void *ctx, uint64_t deadline_ns, so_stream *out
                                  so_endpoint *out_peer) {
   host_listener *const l = ctx;
   so_host *const h = l->h;
-  host_enter(h);
+  so_host_enter(h);
   host_stream *const s = stream_make(h);
   if (s == NULL) {
     return so_status_make(SO_LIMIT, 0);
@@ -215,13 +215,13 @@ static so_status listener_local(void *ctx, so_endpoint *out) {
 static void listener_close(void *ctx) {
   host_listener *const l = ctx;
   so_tcp_listener_close(l->h->tcp, l->listener, host_now(l->h));
-  host_leave(l->h);
+  so_host_leave(l->h);
   l->closed = true;
   so_event_signal(l->h->world->sched, &l->incoming);
   free_if_unused(l);
 }
 
-so_status host_listen(void *ctx, const so_endpoint *at, so_listener *out) {
+so_status so_host_listen(void *ctx, const so_endpoint *at, so_listener *out) {
   static const so_listener_ops ops = {listener_accept, listener_local, listener_close};
   so_host *const h = ctx;
   const so_ip ip = so_ip_of(at);

@@ -1,0 +1,95 @@
+#include <string>
+
+#include "net/host/host.h"
+#include "tests/support/support.h"
+
+namespace {
+
+so_status Parse(const std::string &text, so_host_config *out, std::string *bad = nullptr) {
+  so_bytes word;
+  const so_status s = so_host_config_parse(so_test::View(text), out, &word);
+  if (bad != nullptr) {
+    *bad = std::string(reinterpret_cast<const char *>(word.ptr), word.len);
+  }
+  return s;
+}
+
+so_ip Ip(const char *text) {
+  so_ip ip = {};
+  SO_EXPECT_OK(so_ip_parse(so_str(text), &ip));
+  return ip;
+}
+
+void ExpectIp(const char *want, const so_ip &got) {
+  const so_ip ip = Ip(want);
+  EXPECT_TRUE(so_ip_equal(&ip, &got)) << want;
+}
+
+TEST(HostConfigTest, ReadsEverySetting) {
+  so_host_config c;
+  SO_ASSERT_OK(Parse("ip=192.0.2.10/24  ip=2001:db8::10/64 gw=192.0.2.1 gw=fe80::1 "
+                     "dns=192.0.2.53,2001:db8::53 ntp=192.0.2.123 ipv6=off hostname=tess-1 "
+                     "pages=1000 connections=50 congestion=newreno ",
+                     &c));
+  ASSERT_EQ(c.address_count, 2u);
+  ExpectIp("192.0.2.10", c.addresses[0].ip);
+  EXPECT_EQ(c.addresses[0].prefix_len, 24);
+  ExpectIp("2001:db8::10", c.addresses[1].ip);
+  EXPECT_EQ(c.addresses[1].prefix_len, 64);
+  ExpectIp("192.0.2.1", c.gateways[0]);
+  ExpectIp("fe80::1", c.gateways[1]);
+  ASSERT_EQ(c.dns_count, 2u);
+  ExpectIp("2001:db8::53", c.dns[1]);
+  ASSERT_EQ(c.ntp_count, 1u);
+  EXPECT_TRUE(c.no_ipv6);
+  EXPECT_EQ(std::string(reinterpret_cast<char *>(c.hostname), c.hostname_len), "tess-1");
+  EXPECT_EQ(c.page_count, 1000u);
+  EXPECT_EQ(c.connections_max, 50u);
+  EXPECT_EQ(c.congestion, SO_TCP_NEWRENO);
+  EXPECT_FALSE(c.dhcp);
+}
+
+TEST(HostConfigTest, NothingMeansTheDefaults) {
+  so_host_config c;
+  SO_ASSERT_OK(Parse("", &c));
+  EXPECT_EQ(c.address_count, 0u);
+  EXPECT_FALSE(c.dhcp || c.no_ipv6);
+  SO_ASSERT_OK(Parse("ip=dhcp", &c));
+  EXPECT_TRUE(c.dhcp);
+  EXPECT_EQ(c.address_count, 0u);
+}
+
+TEST(HostConfigTest, NamesTheWordThatIsWrong) {
+  const char *const wrong[] = {
+      "ip",          "ip=",           "ip=192.0.2.1",       "ip=192.0.2.1/",      "ip=192.0.2.1/0",
+      "ip=192.0.2.1/33", "ip=::1/64", "ip=0.0.0.0/8",       "ip=224.0.0.1/24",    "ip=127.0.0.1/8",
+      "ip=2001:db8::1/129", "ip=255.255.255.255/32", "gw=", "gw=::",              "gw=300.0.0.1",
+      "dns=",        "dns=1.2.3.4,,", "ipv6=maybe",         "hostname=",          "hostname=-a",
+      "hostname=a-", "hostname=a.b",  "pages=63",           "pages=4194305",      "pages=-1",
+      "connections=0", "congestion=bbr", "what=ever",       "=",                  "ip=192.0.2.1/24/24",
+  };
+  for (const char *const word : wrong) {
+    so_host_config c;
+    std::string bad;
+    SO_EXPECT_CODE(SO_MALFORMED, Parse(std::string("hostname=ok ") + word + " pages=64", &c, &bad));
+    EXPECT_EQ(bad, word);
+  }
+}
+
+TEST(HostConfigTest, HoldsToItsLimits) {
+  so_host_config c;
+  std::string many;
+  for (int i = 1; i <= SO_HOST_ADDRESSES_MAX; i++) {
+    many += "ip=192.0.2." + std::to_string(i) + "/24 ";
+  }
+  SO_EXPECT_OK(Parse(many, &c));
+  SO_EXPECT_CODE(SO_MALFORMED, Parse(many + "ip=192.0.2.99/24", &c));
+  SO_EXPECT_OK(Parse("dns=1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4", &c));
+  SO_EXPECT_CODE(SO_MALFORMED, Parse("dns=1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,1.1.1.5", &c));
+  SO_EXPECT_OK(Parse("hostname=" + std::string(63, 'a'), &c));
+  SO_EXPECT_CODE(SO_MALFORMED, Parse("hostname=" + std::string(64, 'a'), &c));
+  SO_EXPECT_CODE(SO_MALFORMED, Parse("gw=192.0.2.1 gw=192.0.2.2", &c));
+  SO_EXPECT_OK(Parse("pages=64 connections=1048576", &c));
+}
+
+}  // namespace
