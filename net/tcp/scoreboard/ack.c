@@ -68,6 +68,7 @@ static void deliver(ack_context *c, const so_tcp_sent *r) {
 static void acknowledge(ack_context *c, uint32_t ack) {
   so_tcp_scoreboard *s = c->s;
   uint32_t gone = 0;
+  bool repaired = false;
   while (gone < s->count) {
     so_tcp_sent *r = so_scoreboard_at(s, gone);
     if (so_seq_le(ack, r->seq)) {
@@ -85,8 +86,15 @@ static void acknowledge(ack_context *c, uint32_t ack) {
       s->sacked -= part.len;
     } else {
       s->lost -= so_scoreboard_has(&part, SO_TCP_SENT_LOST) ? part.len : 0;
+      repaired = repaired || so_scoreboard_has(&part, SO_TCP_SENT_RETRANSMITTED);
       deliver(c, &part);
     }
+  }
+  if (repaired) {
+    // What was sent once may have waited behind the hole for long: its age is no round trip, and
+    // that it is there says nothing of a timeout.
+    c->newest_valid = false;
+    c->out->original_acked = false;
   }
   c->out->acked = ack - s->una;
   s->una = ack;
@@ -173,10 +181,10 @@ static void count_duplicates(ack_context *c) {
   so_tcp_scoreboard *s = c->s;
   if (c->out->acked > 0) {
     const uint32_t rest = c->out->acked > s->mss ? c->out->acked - s->mss : 0;
-    const uint32_t known = rest < s->dup_bytes ? rest : s->dup_bytes;
+    const uint32_t credited = rest < s->dup_bytes ? rest : s->dup_bytes;
     s->dup_acks = 0;
-    s->dup_bytes = s->in_recovery ? s->dup_bytes - known : 0;
-    c->out->delivered -= known < c->out->delivered ? known : c->out->delivered;
+    s->dup_bytes = s->in_recovery ? s->dup_bytes - credited : 0;
+    c->out->delivered -= credited < c->out->delivered ? credited : c->out->delivered;
     if (s->dup_bytes > s->nxt - s->una - s->lost) {
       s->dup_bytes = s->nxt - s->una - s->lost;
     }
@@ -189,7 +197,9 @@ static void count_duplicates(ack_context *c) {
   }
   // The third duplicate, or a partial ACK: the first segment is missing.
   const bool missing = s->in_recovery ? c->out->acked > 0 : s->dup_acks == DUP_THRESH;
-  if (!missing || s->count == 0 || so_scoreboard_at(s, 0)->flags != 0) {
+  // Sent again in this recovery, it is on its way; sent again before, it is missing like any other.
+  const uint8_t known = SO_TCP_SENT_LOST | (s->in_recovery ? SO_TCP_SENT_RETRANSMITTED : 0);
+  if (!missing || s->count == 0 || so_scoreboard_has(so_scoreboard_at(s, 0), known)) {
     return;
   }
   if (so_scoreboard_at(s, 0)->len > s->mss) {

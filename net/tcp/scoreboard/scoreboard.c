@@ -5,7 +5,7 @@
 #include "kernel/ports/clock.h"
 #include "net/tcp/scoreboard/internal.h"
 
-#define CAP_FIRST 8u
+#define CAP_FIRST 4u
 
 void so_tcp_scoreboard_init(so_tcp_scoreboard *s, const so_heap *heap, uint32_t seq, uint32_t mss,
                             bool sack, uint32_t range_max) {

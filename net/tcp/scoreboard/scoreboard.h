@@ -130,7 +130,7 @@ typedef struct so_tcp_ack_report {
   uint32_t pipe;       // After.
   uint64_t rtt_ns;     // Of the newest data sent once, or of the echo; SO_NEVER: no sample.
   uint64_t echo_ns;    // As given.
-  bool original_acked;  // Bytes sent only once were newly acked or SACKed (evidence for F-RTO),
+  bool original_acked;  // Only bytes sent once were newly acked or SACKed (evidence for F-RTO),
   uint32_t original_start;  // the first of them here.
   bool dsack;  // A valid duplicate report came that is not the probe's.
   so_seq_range dsack_range;

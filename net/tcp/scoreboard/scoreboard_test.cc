@@ -328,18 +328,48 @@ TEST_F(ScoreboardTest, KarnNoSampleFromWhatWasSentTwiceUnlessTheEchoSays) {
   const uint64_t sent = now_;
   now_ += 30 * kMs;
   const so_tcp_scoreboard copy = s_;
-  so_tcp_sent ranges[8];
-  memcpy(ranges, s_.ranges, sizeof ranges);
+  const so_tcp_sent first = s_.ranges[s_.first];
   Ack(1000);
   EXPECT_EQ(report_.rtt_ns, SO_NEVER);
   EXPECT_EQ(rtt_.backoff, 1);
   so_tcp_scoreboard_release(&s_);
   s_ = copy;
   s_.ranges = static_cast<so_tcp_sent *>(so_heap_alloc(&heap_, s_.cap * sizeof(so_tcp_sent)));
-  memcpy(s_.ranges, ranges, sizeof ranges);
+  s_.ranges[s_.first] = first;
   Ack(1000, {}, sent);
   EXPECT_EQ(report_.rtt_ns, 30 * kMs);
   EXPECT_EQ(rtt_.backoff, 0);
+}
+
+TEST_F(ScoreboardTest, WithoutSackASegmentSentAgainForAnotherReasonIsRepairedToo) {
+  Start(0, false);
+  Send(1, 0);
+  so_tcp_scoreboard_lose(&s_, 500);
+  EXPECT_EQ(Retransmit(1000), "0-1000");
+  Send(4, 0);
+  for (int i = 0; i < 3; i++) {
+    Ack(0, {}, SO_NEVER, true);
+  }
+  EXPECT_EQ(report_.lost, 500u);
+}
+
+TEST_F(ScoreboardTest, WhatWaitedBehindARepairedHoleGivesNoSample) {
+  Start(0, false);
+  Send(1, 1);
+  now_ += 49 * kMs;
+  Ack(1000);
+  EXPECT_EQ(report_.rtt_ns, 50 * kMs);
+  Send(3, 1);
+  now_ += 60000 * kMs;
+  so_tcp_scoreboard_timeout(&s_, &rtt_, now_, &report_);
+  so_seq_range r;
+  ASSERT_TRUE(so_tcp_scoreboard_next_lost(&s_, kMss, &r));
+  so_tcp_scoreboard_retransmitted(&s_, r, now_);
+  now_ += 50 * kMs;
+  Ack(4000);  // The second and third had arrived a minute ago.
+  EXPECT_EQ(report_.rtt_ns, SO_NEVER);
+  EXPECT_FALSE(report_.original_acked);
+  EXPECT_EQ(so_tcp_rtt_srtt_ns(&rtt_), 50 * kMs);
 }
 
 TEST_F(ScoreboardTest, WithoutSackTheThirdDuplicateLosesTheFirstSegment) {
