@@ -1,8 +1,8 @@
 // bulk: moves bytes and connections through a network, for measuring it. The same program over host
 // sockets and over our own TCP/IP.
 //
-//   bulk serve ADDR PORT                 answers the others below; on SIGTERM prints what was counted
-//   bulk down ADDR PORT MIB              receives so much       prints: down MIB SECONDS MIB_A_SECOND
+// bulk serve ADDR PORT                 answers the others below; on SIGTERM prints what was counted
+// bulk down ADDR PORT MIB              receives so much       prints: down MIB SECONDS MIB_A_SECOND
 //   bulk up ADDR PORT MIB                sends so much
 //   bulk rate ADDR PORT COUNT [FIBERS]   opens, one byte there and back, closes
 //   bulk idle ADDR PORT COUNT            opens all, prints "idle COUNT", and waits for SIGTERM
@@ -87,13 +87,11 @@ static so_status answer(connection *c, uint8_t *piece) {
   }
   const uint8_t done = '.';
   switch (kind) {
-    case 'd':
-      return send_bytes(p, &c->stream, piece, len);
+    case 'd': return send_bytes(p, &c->stream, piece, len);
     case 'u':
       SO_TRY(take_bytes(p, &c->stream, piece, len));
       return so_stream_write(&c->stream, so_bytes_of(&done, 1), soon(p));
-    case 'r':
-      return so_stream_write(&c->stream, so_bytes_of(&done, 1), soon(p));
+    case 'r': return so_stream_write(&c->stream, so_bytes_of(&done, 1), soon(p));
     default: {
       size_t n;
       return so_stream_read(&c->stream, piece, 1, SO_NEVER, &n);
@@ -267,7 +265,8 @@ int so_main(const so_world *world, int argc, const char *const *argv) {
       !so_ok(world->net.resolve(world->net.ctx, so_str(argv[2]), SO_NEVER, &p.at)) ||
       (argc > 4 && !so_ok(so_parse_u64(so_str(argv[4]), &p.count))) ||
       (argc > 5 && !so_ok(so_parse_u64(so_str(argv[5]), &fibers)))) {
-    so_console_write(&world->console, so_str("usage: bulk serve|down|up|rate|idle ADDR PORT [N]\n"));
+    so_console_write(&world->console,
+                     so_str("usage: bulk serve|down|up|rate|idle ADDR PORT [N]\n"));
     return 2;
   }
   p.at.port = (uint16_t)port;

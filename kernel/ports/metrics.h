@@ -15,7 +15,8 @@ typedef enum so_metric_kind {
   SO_METRIC_GAUGE,
 } so_metric_kind;
 
-// `name` is in lower case with underscores, such as "tcp_segments_in"; it lives as long as the program.
+// `name` is in lower case with underscores, such as "tcp_segments_in"; it lives as long as the
+// program.
 typedef void so_metric_visit(void *ctx, const char *name, so_metric_kind kind, uint64_t value);
 
 typedef struct so_metrics {

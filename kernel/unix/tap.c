@@ -88,8 +88,7 @@ static so_status send_error(unix_tap *t, const so_frame *frame, int error) {
   switch (error) {
     case EAGAIN:
     case ENOBUFS:
-    case ENOMEM:
-      return so_status_make(SO_AGAIN, (uint16_t)error);
+    case ENOMEM: return so_status_make(SO_AGAIN, (uint16_t)error);
     case EIO:  // The interface is down: as if the cable were out.
       t->stats.sent_while_down++;
       if (frame->release != NULL) {
@@ -98,10 +97,8 @@ static so_status send_error(unix_tap *t, const so_frame *frame, int error) {
       return so_done();
     case EINVAL:
     case EMSGSIZE:
-    case EFAULT:
-      return so_status_make(SO_LIMIT, (uint16_t)error);
-    default:
-      return so_status_make(SO_IO, (uint16_t)error);
+    case EFAULT: return so_status_make(SO_LIMIT, (uint16_t)error);
+    default: return so_status_make(SO_IO, (uint16_t)error);
   }
 }
 
@@ -169,8 +166,8 @@ static so_status tap_receive(void *ctx, const so_netdev_room *rooms, size_t room
   return so_done();
 }
 
-// A fiber that waits for `ready` finds out by the IO that it gets next; so nobody may use the device
-// after this.
+// A fiber that waits for `ready` finds out by the IO that it gets next; so nobody may use the
+// device after this.
 static void tap_close(void *ctx) {
   unix_tap *const t = ctx;
   so_event_signal(&t->u->sched, &t->watch.readable);

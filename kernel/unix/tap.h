@@ -3,8 +3,8 @@
 
 // A network device made of a Linux tap device: Ethernet frames to and from the kernel of the host.
 //
-// Frames carry virtio's net header, so checksums are completed and segments are cut by whoever is last
-// to need them: between two programs on one machine, by nobody.
+// Frames carry virtio's net header, so checksums are completed and segments are cut by whoever is
+// last to need them: between two programs on one machine, by nobody.
 //
 // Limits: one frame a system call (the kernel offers no batch for tap devices).
 
@@ -23,10 +23,10 @@ typedef struct so_unix_tap_config {
 } so_unix_tap_config;
 
 // so_unix_open_tap opens the tap device in the network namespace of the process, in a world of
-// so_unix_run. `out->mac` is ours, not the kernel's: the kernel's with the lowest bit turned, so that it
-// is the same as long as the device lives. An interface that is down swallows what is sent.
-// MALFORMED: no name, or one too long. DENIED: not permitted. CONFLICT: another process has it open.
-// NOT_FOUND: this kernel has no tap devices. LIMIT, IO. `detail` is the errno.
+// so_unix_run. `out->mac` is ours, not the kernel's: the kernel's with the lowest bit turned, so
+// that it is the same as long as the device lives. An interface that is down swallows what is sent.
+// MALFORMED: no name, or one too long. DENIED: not permitted. CONFLICT: another process has it
+// open. NOT_FOUND: this kernel has no tap devices. LIMIT, IO. `detail` is the errno.
 SO_MUST_USE so_status so_unix_open_tap(const so_world *world, const so_unix_tap_config *config,
                                        so_netdev *out);
 

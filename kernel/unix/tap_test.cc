@@ -67,14 +67,17 @@ bool Await(const so_world *w, const so_netdev *d,
   }
 }
 
-std::string Mac(const so_netdev &d) { return std::string(reinterpret_cast<const char *>(d.mac), 6); }
+std::string Mac(const so_netdev &d) {
+  return std::string(reinterpret_cast<const char *>(d.mac), 6);
+}
 
 std::string ArpRequest(const so_netdev &d) {
   std::string f(6, '\xff');
   f += Mac(d);
   f += std::string("\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01", 10);
   f += Mac(d);
-  f += std::string("\xc0\x00\x02\x0a", 4) + std::string(6, '\0') + std::string("\xc0\x00\x02\x01", 4);
+  f += std::string("\xc0\x00\x02\x0a", 4) + std::string(6, '\0') +
+       std::string("\xc0\x00\x02\x01", 4);
   return f;
 }
 
@@ -87,7 +90,8 @@ void Release(void *owner) {
 so_frame InParts(const std::string &bytes, size_t cut) {
   so_frame f = {};
   f.parts[0] = so_bytes_of(reinterpret_cast<const uint8_t *>(bytes.data()), cut);
-  f.parts[1] = so_bytes_of(reinterpret_cast<const uint8_t *>(bytes.data()) + cut, bytes.size() - cut);
+  f.parts[1] =
+      so_bytes_of(reinterpret_cast<const uint8_t *>(bytes.data()) + cut, bytes.size() - cut);
   f.part_count = 2;
   f.release = Release;
   f.owner = &released;
@@ -131,13 +135,14 @@ TEST_F(TapTest, SaysAgainWhenThereIsNothingAndWakesWhenSomethingComes) {
     size_t len;
     so_offload offload;
     SO_EXPECT_CODE(SO_AGAIN, so_netdev_receive(&d, rooms, 1, &len, &offload));
-    Shell("ip addr add 192.0.2.1/24 dev tap0 && ip link set tap0 up && "
-          "ip neigh add 192.0.2.10 lladdr 02:00:00:00:00:01 dev tap0 && "
-          "bash -c 'echo hello > /dev/udp/192.0.2.10/9'");
+    Shell(
+        "ip addr add 192.0.2.1/24 dev tap0 && ip link set tap0 up && "
+        "ip neigh add 192.0.2.10 lladdr 02:00:00:00:00:01 dev tap0 && "
+        "bash -c 'echo hello > /dev/udp/192.0.2.10/9'");
     // UDP of the kernel leaves its checksum to us: that is the offload seen from the other side.
     EXPECT_TRUE(Await(w, &d, [&](const std::string &got, const so_offload &o) {
-      return got.size() == 48 && got.substr(42) == "hello\n" && o.needs_csum && o.csum_start == 34 &&
-             o.csum_offset == 6 && o.gso == SO_GSO_NONE;
+      return got.size() == 48 && got.substr(42) == "hello\n" && o.needs_csum &&
+             o.csum_start == 34 && o.csum_offset == 6 && o.gso == SO_GSO_NONE;
     }));
     so_netdev_close(&d);
   });
@@ -149,9 +154,10 @@ TEST_F(TapTest, WithoutOffloadsChecksumsArriveWhole) {
     const so_unix_tap_config config = Config(true);
     SO_ASSERT_OK(so_unix_open_tap(w, &config, &d));
     EXPECT_FALSE(d.tx_csum || d.tx_tso4 || d.tx_tso6 || d.rx_gso);
-    Shell("ip addr add 192.0.2.1/24 dev tap0 && ip link set tap0 up && "
-          "ip neigh add 192.0.2.10 lladdr 02:00:00:00:00:01 dev tap0 && "
-          "bash -c 'echo hello > /dev/udp/192.0.2.10/9'");
+    Shell(
+        "ip addr add 192.0.2.1/24 dev tap0 && ip link set tap0 up && "
+        "ip neigh add 192.0.2.10 lladdr 02:00:00:00:00:01 dev tap0 && "
+        "bash -c 'echo hello > /dev/udp/192.0.2.10/9'");
     EXPECT_TRUE(Await(w, &d, [&](const std::string &got, const so_offload &o) {
       return got.size() == 48 && got.substr(42) == "hello\n" && !o.needs_csum;
     }));
@@ -164,10 +170,11 @@ TEST_F(TapTest, DropsAndCountsAFrameThatDoesNotFit) {
     so_netdev d;
     const so_unix_tap_config config = Config();
     SO_ASSERT_OK(so_unix_open_tap(w, &config, &d));
-    Shell("sysctl -qw net.ipv6.conf.tap0.disable_ipv6=1 && "
-          "ip addr add 192.0.2.1/24 dev tap0 && ip link set tap0 up && "
-          "ip neigh add 192.0.2.10 lladdr 02:00:00:00:00:01 dev tap0 && "
-          "bash -c 'echo hello > /dev/udp/192.0.2.10/9; echo again > /dev/udp/192.0.2.10/9'");
+    Shell(
+        "sysctl -qw net.ipv6.conf.tap0.disable_ipv6=1 && "
+        "ip addr add 192.0.2.1/24 dev tap0 && ip link set tap0 up && "
+        "ip neigh add 192.0.2.10 lladdr 02:00:00:00:00:01 dev tap0 && "
+        "bash -c 'echo hello > /dev/udp/192.0.2.10/9; echo again > /dev/udp/192.0.2.10/9'");
     uint8_t room[48];
     const so_netdev_room small[1] = {{room, 47}};
     const so_netdev_room exact[1] = {{room, 48}};

@@ -101,12 +101,22 @@ static so_status parse_hostname(so_bytes text, so_host_config *c) {
   return so_done();
 }
 
-enum { KEY_IP, KEY_GW, KEY_DNS, KEY_NTP, KEY_IPV6, KEY_HOSTNAME, KEY_PAGES, KEY_CONNECTIONS,
-       KEY_CONGESTION, KEY_COUNT };
+enum {
+  KEY_IP,
+  KEY_GW,
+  KEY_DNS,
+  KEY_NTP,
+  KEY_IPV6,
+  KEY_HOSTNAME,
+  KEY_PAGES,
+  KEY_CONNECTIONS,
+  KEY_CONGESTION,
+  KEY_COUNT
+};
 
 static so_status parse_setting(so_bytes word, so_host_config *c) {
-  static const char *const keys[KEY_COUNT] = {"ip",       "gw",    "dns",         "ntp",       "ipv6",
-                                              "hostname", "pages", "connections", "congestion"};
+  static const char *const keys[KEY_COUNT] = {
+      "ip", "gw", "dns", "ntp", "ipv6", "hostname", "pages", "connections", "congestion"};
   static const char *const on_off[] = {"on", "off"};
   static const char *const congestions[] = {"cubic", "newreno"};
   const so_bytes key_text = next_part(&word, '=');
@@ -114,24 +124,17 @@ static so_status parse_setting(so_bytes word, so_host_config *c) {
   size_t choice;
   SO_TRY(parse_word(key_text, keys, KEY_COUNT, &key));
   switch (key) {
-    case KEY_IP:
-      return parse_address(word, c);
-    case KEY_GW:
-      return parse_gateway(word, c);
-    case KEY_DNS:
-      return parse_list(word, c->dns, SO_HOST_DNS_MAX, &c->dns_count);
-    case KEY_NTP:
-      return parse_list(word, c->ntp, SO_HOST_NTP_MAX, &c->ntp_count);
+    case KEY_IP: return parse_address(word, c);
+    case KEY_GW: return parse_gateway(word, c);
+    case KEY_DNS: return parse_list(word, c->dns, SO_HOST_DNS_MAX, &c->dns_count);
+    case KEY_NTP: return parse_list(word, c->ntp, SO_HOST_NTP_MAX, &c->ntp_count);
     case KEY_IPV6:
       SO_TRY(parse_word(word, on_off, 2, &choice));
       c->no_ipv6 = choice == 1;
       return so_done();
-    case KEY_HOSTNAME:
-      return parse_hostname(word, c);
-    case KEY_PAGES:
-      return parse_number(word, PAGES_MIN, PAGES_MAX, &c->page_count);
-    case KEY_CONNECTIONS:
-      return parse_number(word, 1, CONNECTIONS_MAX, &c->connections_max);
+    case KEY_HOSTNAME: return parse_hostname(word, c);
+    case KEY_PAGES: return parse_number(word, PAGES_MIN, PAGES_MAX, &c->page_count);
+    case KEY_CONNECTIONS: return parse_number(word, 1, CONNECTIONS_MAX, &c->connections_max);
     default:
       SO_TRY(parse_word(word, congestions, 2, &choice));
       c->congestion = choice == 0 ? SO_TCP_CUBIC : SO_TCP_NEWRENO;

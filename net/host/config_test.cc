@@ -27,10 +27,11 @@ void ExpectIp(const char *want, const so_ip &got) {
 
 TEST(HostConfigTest, ReadsEverySetting) {
   so_host_config c;
-  SO_ASSERT_OK(Parse("ip=192.0.2.10/24  ip=2001:db8::10/64 gw=192.0.2.1 gw=fe80::1 "
-                     "dns=192.0.2.53,2001:db8::53 ntp=192.0.2.123 ipv6=off hostname=tess-1 "
-                     "pages=1000 connections=50 congestion=newreno ",
-                     &c));
+  SO_ASSERT_OK(
+      Parse("ip=192.0.2.10/24  ip=2001:db8::10/64 gw=192.0.2.1 gw=fe80::1 "
+            "dns=192.0.2.53,2001:db8::53 ntp=192.0.2.123 ipv6=off hostname=tess-1 "
+            "pages=1000 connections=50 congestion=newreno ",
+            &c));
   ASSERT_EQ(c.address_count, 2u);
   ExpectIp("192.0.2.10", c.addresses[0].ip);
   EXPECT_EQ(c.addresses[0].prefix_len, 24);
@@ -61,12 +62,36 @@ TEST(HostConfigTest, NothingMeansTheDefaults) {
 
 TEST(HostConfigTest, NamesTheWordThatIsWrong) {
   const char *const wrong[] = {
-      "ip",          "ip=",           "ip=192.0.2.1",       "ip=192.0.2.1/",      "ip=192.0.2.1/0",
-      "ip=192.0.2.1/33", "ip=::1/64", "ip=0.0.0.0/8",       "ip=224.0.0.1/24",    "ip=127.0.0.1/8",
-      "ip=2001:db8::1/129", "ip=255.255.255.255/32", "gw=", "gw=::",              "gw=300.0.0.1",
-      "dns=",        "dns=1.2.3.4,,", "ipv6=maybe",         "hostname=",          "hostname=-a",
-      "hostname=a-", "hostname=a.b",  "pages=63",           "pages=4194305",      "pages=-1",
-      "connections=0", "congestion=bbr", "what=ever",       "=",                  "ip=192.0.2.1/24/24",
+      "ip",
+      "ip=",
+      "ip=192.0.2.1",
+      "ip=192.0.2.1/",
+      "ip=192.0.2.1/0",
+      "ip=192.0.2.1/33",
+      "ip=::1/64",
+      "ip=0.0.0.0/8",
+      "ip=224.0.0.1/24",
+      "ip=127.0.0.1/8",
+      "ip=2001:db8::1/129",
+      "ip=255.255.255.255/32",
+      "gw=",
+      "gw=::",
+      "gw=300.0.0.1",
+      "dns=",
+      "dns=1.2.3.4,,",
+      "ipv6=maybe",
+      "hostname=",
+      "hostname=-a",
+      "hostname=a-",
+      "hostname=a.b",
+      "pages=63",
+      "pages=4194305",
+      "pages=-1",
+      "connections=0",
+      "congestion=bbr",
+      "what=ever",
+      "=",
+      "ip=192.0.2.1/24/24",
   };
   for (const char *const word : wrong) {
     so_host_config c;

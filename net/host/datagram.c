@@ -102,7 +102,7 @@ static so_status socket_send(void *ctx, const so_datagram *batch, size_t count,
     const so_udp_peer to = {so_ip_of(&d->peer), d->peer.port,
                             d->local.family != 0 ? so_ip_of(&d->local) : (so_ip){0}};
     // What cannot be sent is lost, as on any network, and udp counts it.
-    (void)so_udp_send_bytes(s->socket, &to, so_bytes_of(d->data, d->len), host_now(h)).code;
+    (void)so_udp_send_bytes(s->socket, &to, so_bytes_of(d->data, d->len), so_host_now(h)).code;
     if (h->tx_count >= HOST_TX_WRITERS) {
       so_host_leave(h);
     }
@@ -128,8 +128,7 @@ so_status so_host_bind(void *ctx, const so_endpoint *at, so_datagram_socket *out
   static const so_datagram_ops ops = {socket_receive, socket_send, socket_local, socket_close};
   so_host *const h = ctx;
   const so_ip ip = so_ip_of(at);
-  if (!so_ip_is_any(&ip) &&
-      so_interface_address_state(&h->interface, &ip) == SO_ADDRESS_ABSENT) {
+  if (!so_ip_is_any(&ip) && so_interface_address_state(&h->interface, &ip) == SO_ADDRESS_ABSENT) {
     return so_status_make(SO_NOT_FOUND, 0);
   }
   host_socket *const s = so_heap_alloc_array(h->world->heap, 1, sizeof *s);

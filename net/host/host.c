@@ -143,7 +143,8 @@ static void address_changed(void *ctx, const so_ip *address, so_address_event ev
   so_event_signal(h->world->sched, &h->changed);
 }
 
-// --- from transports to the interface ----------------------------------------------------------------
+// --- from transports to the interface
+// ----------------------------------------------------------------
 
 static so_status lower_send(void *ctx, so_packet *p, uint64_t now_ns) {
   return so_interface_send(&((so_host *)ctx)->interface, p, now_ns);
@@ -165,9 +166,8 @@ static void lower_unreachable(void *ctx, const so_packet *p, uint64_t now_ns) {
 
 static bool make_room(so_host *h) {
   if (h->rx == NULL) {
-    const size_t frame_len = h->device.rx_gso
-                                 ? GSO_FRAME_LEN
-                                 : h->interface.config.mtu + ETHERNET_LEN + VLAN_LEN;
+    const size_t frame_len =
+        h->device.rx_gso ? GSO_FRAME_LEN : h->interface.config.mtu + ETHERNET_LEN + VLAN_LEN;
     h->rx = so_packet_alloc_pages(&h->pool, frame_len);
     if (h->rx == NULL) {
       h->stats.rx_no_pages++;
@@ -178,8 +178,8 @@ static bool make_room(so_host *h) {
   return true;
 }
 
-// take_frame makes a packet of the `len` bytes received: short ones are copied, and the pages wait for
-// the next frame.
+// take_frame makes a packet of the `len` bytes received: short ones are copied, and the pages wait
+// for the next frame.
 static so_packet *take_frame(so_host *h, size_t len) {
   if (len <= COPY_LEN_MAX) {
     so_packet *const p = so_packet_alloc(&h->pool, 0, len);
@@ -196,7 +196,8 @@ static so_packet *take_frame(so_host *h, size_t len) {
   return p;
 }
 
-// receive_batch returns false when the device is gone. `*out_more`: it stopped for the others' sake.
+// receive_batch returns false when the device is gone. `*out_more`: it stopped for the others'
+// sake.
 static bool receive_batch(so_host *h, uint64_t now_ns, bool *out_more, bool *out_no_pages) {
   *out_more = false;
   *out_no_pages = false;
@@ -246,7 +247,7 @@ static void drive(void *arg) {
   so_host *const h = arg;
   so_sched *const sched = h->world->sched;
   while (!h->stopping) {
-    const uint64_t now_ns = host_now(h);
+    const uint64_t now_ns = so_host_now(h);
     bool more;
     bool no_pages;
     h->stats.turns++;
@@ -337,11 +338,11 @@ static so_status start_tcp(so_host *h) {
       .mtu = h->interface.config.mtu,
   };
   so_entropy_fill(&h->world->entropy, c.seed, sizeof c.seed);
-  return so_tcp_new(&c, &h->pool, h->world->heap, host_now(h), &h->tcp);
+  return so_tcp_new(&c, &h->pool, h->world->heap, so_host_now(h), &h->tcp);
 }
 
 static so_status start_addresses(so_host *h) {
-  const uint64_t now_ns = host_now(h);
+  const uint64_t now_ns = so_host_now(h);
   for (size_t i = 0; i < h->config.address_count; i++) {
     const so_host_address *const a = &h->config.addresses[i];
     SO_TRY(so_interface_add_address(&h->interface, a->ip, a->prefix_len, now_ns));
@@ -370,11 +371,23 @@ static so_status start_fiber(so_host *h, const char *name, void (*run)(void *arg
   return so_done();
 }
 
+static so_status start_resolver(so_host *h) {
+  so_resolver_config c = {0};
+  so_entropy_fill(&h->world->entropy, c.seed, sizeof c.seed);
+  SO_TRY(so_resolver_init(&c, h->world->heap, &h->resolver));
+  so_host_use_dns(h, h->config.dns, h->config.dns_count);
+  const so_status s = start_addresses(h);
+  if (!so_ok(s)) {
+    so_resolver_release(h->resolver);
+  }
+  return s;
+}
+
 static so_status start_transports(so_host *h) {
   SO_TRY(start_tcp(h));
   so_status s = start_udp(h);
   if (so_ok(s)) {
-    s = start_addresses(h);
+    s = start_resolver(h);
     if (!so_ok(s)) {
       so_udp_release(&h->udp);
     }
@@ -392,6 +405,7 @@ static so_status start_parts(so_host *h) {
   if (so_ok(s)) {
     s = start_fiber(h, "network", drive);
     if (!so_ok(s)) {
+      so_resolver_release(h->resolver);
       so_udp_release(&h->udp);
       so_tcp_delete(h->tcp);
     }
@@ -433,9 +447,12 @@ so_status so_host_start(const so_world *world, const so_netdev *device,
       so_packet_pool_init(&h->pool, world->heap, h->config.page_count, h->config.page_count);
   if (so_ok(s)) {
     s = start_parts(h);
-    if (so_ok(s) && h->config.dhcp) {
-      // Its failure is seen by whoever waits for an address.
-      (void)start_fiber(h, "dhcp", so_host_run_lease).code;
+    if (so_ok(s)) {
+      // Their failure is seen by whoever waits for an address or a name.
+      (void)start_fiber(h, "resolver", so_host_run_resolver).code;
+      if (h->config.dhcp) {
+        (void)start_fiber(h, "dhcp", so_host_run_lease).code;
+      }
     }
     if (!so_ok(s)) {
       free_queue(h);
@@ -452,10 +469,9 @@ so_status so_host_start(const so_world *world, const so_netdev *device,
 
 // Connections in TIME-WAIT have nothing more to say.
 static void drain(so_host *h, uint64_t deadline_ns) {
-  while (!h->driver_ended &&
-         so_tcp_connection_count(h->tcp) > so_tcp_time_wait_count(h->tcp)) {
-    const uint64_t soon_ns = host_now(h) + 10 * SO_NS_PER_MS;
-    if (host_now(h) >= deadline_ns) {
+  while (!h->driver_ended && so_tcp_connection_count(h->tcp) > so_tcp_time_wait_count(h->tcp)) {
+    const uint64_t soon_ns = so_host_now(h) + 10 * SO_NS_PER_MS;
+    if (so_host_now(h) >= deadline_ns) {
       return;
     }
     so_fiber_sleep_until(h->world->sched, soon_ns < deadline_ns ? soon_ns : deadline_ns);
@@ -468,9 +484,11 @@ void so_host_stop(so_host *h, uint64_t deadline_ns) {
   h->stopping = true;
   while (h->fibers != 0) {
     so_event_signal(world->sched, &h->lease_event);
+    so_event_signal(world->sched, &h->resolver_event);
     so_event_signal(world->sched, h->device.ready);
     (void)so_event_wait(world->sched, &h->fiber_ended, SO_NEVER).code;
   }
+  so_resolver_release(h->resolver);
   so_tcp_delete(h->tcp);
   so_udp_release(&h->udp);
   so_interface_release(&h->interface);

@@ -1,15 +1,15 @@
 #ifndef SO_NET_HOST_HOST_H_
 #define SO_NET_HOST_HOST_H_
 
-// A host on the network: so_net (kernel/ports/net.h) made of our own IP, TCP and UDP over one network
-// device. It is where the pure machines of net/ meet fibers: one driver fiber carries frames and time
-// into them, and fibers of the program wait here for what comes out.
+// A host on the network: so_net (kernel/ports/net.h) made of our own IP, TCP and UDP over one
+// network device. It is where the pure machines of net/ meet fibers: one driver fiber carries
+// frames and time into them, and fibers of the program wait here for what comes out.
 //
 // Invariants:
 //   - The driver alone receives and ticks; it does a bounded batch a turn, then lets others run.
 //   - A call of the program does its work at once when it can, and only waits when it must. What it
 //     makes the stack send leaves before the call returns.
-//   - What waits for the device is bounded; while it is over the limit, writers wait (back-pressure),
+// - What waits for the device is bounded; while it is over the limit, writers wait (back-pressure),
 //     and frames that the stack makes by itself are dropped and counted, as on any full device.
 //   - A stream that is closed is finished in the background: delivered, acknowledged, timed out.
 //
@@ -56,7 +56,7 @@ typedef struct so_host_config {
   so_ip ntp[SO_HOST_NTP_MAX];
   size_t ntp_count;
   bool dhcp;
-  bool no_ipv6;    // Not even a link-local address.
+  bool no_ipv6;  // Not even a link-local address.
   uint8_t hostname[SO_HOST_NAME_LEN_MAX];
   uint8_t hostname_len;
   uint32_t page_count;       // Pages of packets and queues. 0: SO_HOST_PAGES.
@@ -67,7 +67,7 @@ typedef struct so_host_config {
   void (*ipv6_metrics)(const so_interface *i, so_metric_visit *visit, void *visit_ctx);
 } so_host_config;
 
-#define SO_HOST_PAGES 16384u       // 64 MiB, taken at start, touched when used.
+#define SO_HOST_PAGES 16384u  // 64 MiB, taken at start, touched when used.
 #define SO_HOST_CONNECTIONS 16384u
 
 // so_host_config_parse reads settings separated by spaces, commas inside a value:
@@ -86,20 +86,20 @@ SO_MUST_USE so_status so_host_config_parse(so_bytes text, so_host_config *out, s
 typedef struct so_host so_host;
 
 // so_host_start sets the stack up and spawns its driver. `world` gives clock, entropy, heap and
-// scheduler, and must outlive the host; its network is not used. LIMIT: memory or fibers. CONFLICT: an
-// address that cannot be one. On failure the device stays the caller's.
+// scheduler, and must outlive the host; its network is not used. LIMIT: memory or fibers. CONFLICT:
+// an address that cannot be one. On failure the device stays the caller's.
 SO_MUST_USE so_status so_host_start(const so_world *world, const so_netdev *device,
                                     const so_host_config *config, so_host **out);
 
-// so_host_stop ends it: connections that are closed already get until `deadline_ns` to finish, then all
-// is freed and the device closed. From a fiber.
+// so_host_stop ends it: connections that are closed already get until `deadline_ns` to finish, then
+// all is freed and the device closed. From a fiber.
 void so_host_stop(so_host *h, uint64_t deadline_ns);
 
 // so_host_net is what a program sees.
 so_net so_host_net(so_host *h);
 
-// so_host_wait_ready waits until there is an address that is not link-local, or AGAIN at the deadline;
-// `*out` (may be NULL) is it.
+// so_host_wait_ready waits until there is an address that is not link-local, or AGAIN at the
+// deadline; `*out` (may be NULL) is it.
 SO_MUST_USE so_status so_host_wait_ready(so_host *h, uint64_t deadline_ns, so_ip *out);
 
 // so_host_metrics lists every counter of every module of the stack.

@@ -39,10 +39,10 @@ class Device {
   so_event ready_ = {};
   Device *peer_ = nullptr;
   std::deque<Frame> queue_;
-  size_t room_ = 1 << 20;     // Frames that the peer's queue may hold.
+  size_t room_ = 1 << 20;  // Frames that the peer's queue may hold.
   uint64_t lose_every_ = 0;
   uint64_t sent_ = 0;
-  bool hold_ = false;         // Release what is sent only by ReleaseAll.
+  bool hold_ = false;  // Release what is sent only by ReleaseAll.
   std::vector<std::pair<void (*)(void *), void *>> held_;
   bool gone_ = false;
   bool closed_ = false;
@@ -121,8 +121,10 @@ std::string Pattern(size_t len) {
 
 class HostTest : public testing::TestWithParam<int> {
  protected:
-  // Runs `body` with two hosts, 192.0.2.1 and .2 (and 2001:db8::1 and ::2), and takes them down again.
-  void Run(const std::function<void()> &body, bool offloads = true, uint32_t pages = 2048) {
+  // Runs `body` with two hosts, 192.0.2.1 and .2 (and 2001:db8::1 and ::2), and takes them down
+  // again.
+  void Run(const std::function<void()> &body, bool offloads = true, uint32_t pages = 2048,
+           bool dns = false) {
     sim_ = so_sim_make(nullptr);
     world_ = so_sim_world(sim_);
     const size_t before = so_sim_heap_used(sim_);
@@ -138,7 +140,10 @@ class HostTest : public testing::TestWithParam<int> {
         so_host_config c;
         so_bytes bad;
         const std::string n = std::to_string(i + 1);
-        const std::string text = "ip=192.0.2." + n + "/24 ip=2001:db8::" + n + "/64 connections=600";
+        std::string text = "ip=192.0.2." + n + "/24 ip=2001:db8::" + n + "/64 connections=600";
+        if (dns) {
+          text += GetParam() == 4 ? " dns=192.0.2.1" : " dns=2001:db8::1";
+        }
         SO_ASSERT_OK(so_host_config_parse(so_test::View(text), &c, &bad));
         c.page_count = pages;
         so_host_config_ipv6(&c);
@@ -162,7 +167,8 @@ class HostTest : public testing::TestWithParam<int> {
 
   so_endpoint At(int host, uint16_t port) const {
     so_endpoint e = {};
-    const std::string text = (GetParam() == 4 ? "192.0.2." : "2001:db8::") + std::to_string(host + 1);
+    const std::string text =
+        (GetParam() == 4 ? "192.0.2." : "2001:db8::") + std::to_string(host + 1);
     so_ip ip = {};
     SO_EXPECT_OK(so_ip_parse(so_test::View(text), &ip));
     e = so_ip_endpoint(&ip, port);
@@ -206,15 +212,16 @@ class HostTest : public testing::TestWithParam<int> {
       uint64_t value = UINT64_MAX;
     } want{name};
     const so_metrics m = so_host_metrics(hosts_[host]);
-    so_metrics_each(&m,
-                    [](void *ctx, const char *n, so_metric_kind, uint64_t v) {
-                      Want *const w = static_cast<Want *>(ctx);
-                      if (w->name == n) {
-                        EXPECT_EQ(w->value, UINT64_MAX) << n << " is there twice";
-                        w->value = v;
-                      }
-                    },
-                    &want);
+    so_metrics_each(
+        &m,
+        [](void *ctx, const char *n, so_metric_kind, uint64_t v) {
+          Want *const w = static_cast<Want *>(ctx);
+          if (w->name == n) {
+            EXPECT_EQ(w->value, UINT64_MAX) << n << " is there twice";
+            w->value = v;
+          }
+        },
+        &want);
     EXPECT_NE(want.value, UINT64_MAX) << name << " is not there";
     return want.value;
   }
@@ -263,39 +270,45 @@ TEST_P(HostTest, CarriesBytesWithoutOffloads) {
 }
 
 TEST_P(HostTest, LossIsMadeGood) {
-  Run([&] {
-    devices_[0]->lose_every_ = 31;
-    devices_[1]->lose_every_ = 17;
-    Move(1000 * 1000);
-    EXPECT_GT(Metric(1, "tcp_segments_retransmitted"), 0u);
-    devices_[0]->lose_every_ = devices_[1]->lose_every_ = 0;
-  }, false);
+  Run(
+      [&] {
+        devices_[0]->lose_every_ = 31;
+        devices_[1]->lose_every_ = 17;
+        Move(1000 * 1000);
+        EXPECT_GT(Metric(1, "tcp_segments_retransmitted"), 0u);
+        devices_[0]->lose_every_ = devices_[1]->lose_every_ = 0;
+      },
+      false);
 }
 
 TEST_P(HostTest, ASlowDevicePushesBack) {
-  Run([&] {
-    devices_[1]->room_ = 3;
-    Move(1000 * 1000);
-    EXPECT_EQ(Metric(1, "host_tx_queue_full"), 0u) << "writers should have waited";
-  }, false);
+  Run(
+      [&] {
+        devices_[1]->room_ = 3;
+        Move(1000 * 1000);
+        EXPECT_EQ(Metric(1, "host_tx_queue_full"), 0u) << "writers should have waited";
+      },
+      false);
 }
 
 TEST_P(HostTest, ADeviceThatReleasesLateIsWaitedFor) {
-  Run([&] {
-    devices_[1]->hold_ = true;
-    bool moving = true;
-    so_test::Fibers card(world_->sched);
-    card.Spawn([&] {
-      while (moving) {
-        so_fiber_sleep_until(world_->sched, In(1));
-        devices_[1]->ReleaseAll();
-      }
-    });
-    Move(2000 * 1000);
-    moving = false;
-    card.Join();
-    devices_[1]->hold_ = false;
-  }, false);
+  Run(
+      [&] {
+        devices_[1]->hold_ = true;
+        bool moving = true;
+        so_test::Fibers card(world_->sched);
+        card.Spawn([&] {
+          while (moving) {
+            so_fiber_sleep_until(world_->sched, In(1));
+            devices_[1]->ReleaseAll();
+          }
+        });
+        Move(2000 * 1000);
+        moving = false;
+        card.Join();
+        devices_[1]->hold_ = false;
+      },
+      false);
 }
 
 TEST_P(HostTest, FewPagesSlowButDoNotStall) {
@@ -504,12 +517,68 @@ TEST_P(HostTest, ADeviceThatIsGoneEndsWhatWaits) {
 TEST_P(HostTest, ResolvesLiteralsAndSaysWhenThereIsNoName) {
   Run([&] {
     so_endpoint e;
+    SO_EXPECT_CODE(SO_NOT_FOUND, net_[0].resolve(net_[0].ctx, so_str("a..b"), In(1000), &e));
     SO_EXPECT_OK(net_[0].resolve(net_[0].ctx, so_str("192.0.2.7"), In(1000), &e));
     EXPECT_EQ(e.family, 4);
     SO_EXPECT_OK(net_[0].resolve(net_[0].ctx, so_str("2001:db8::7"), In(1000), &e));
     EXPECT_EQ(e.family, 6);
-    SO_EXPECT_CODE(SO_NOT_FOUND, net_[0].resolve(net_[0].ctx, so_str("no.such.name"), In(1000), &e));
+    SO_EXPECT_CODE(SO_NOT_FOUND,
+                   net_[0].resolve(net_[0].ctx, so_str("no.such.name"), In(1000), &e));
   });
+}
+
+// A name server that knows one address for every name, and no other type.
+void AnswerQuestion(so_datagram *d) {
+  const uint8_t answer[16] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 203, 0, 113, 9};
+  size_t end = 12;
+  while (d->data[end] != 0) {
+    end += 1u + d->data[end];
+  }
+  end += 5;
+  const bool is_a = d->data[end - 3] == 1;
+  const uint8_t head[10] = {0x81, 0x80, 0, 1, 0, static_cast<uint8_t>(is_a), 0, 0, 0, 0};
+  memcpy(d->data + 2, head, sizeof head);
+  if (is_a) {
+    memcpy(d->data + end, answer, sizeof answer);
+  }
+  d->len = end + (is_a ? sizeof answer : 0);
+}
+
+TEST_P(HostTest, AsksTheNameServerAndGivesUpAtTheDeadline) {
+  Run(
+      [&] {
+        so_datagram_socket server;
+        const so_endpoint at = At(0, 53);
+        SO_ASSERT_OK(net_[0].bind(net_[0].ctx, &at, &server));
+        so_test::Fibers running(world_->sched);
+        running.Spawn([&] {
+          uint8_t room[1500];
+          so_datagram d = {};
+          d.data = room;
+          d.cap = sizeof room;
+          size_t count;
+          while (so_ok(so_datagram_receive(&server, &d, 1, SO_NEVER, &count))) {
+            AnswerQuestion(&d);
+            d.local = {};
+            SO_EXPECT_OK(so_datagram_send(&server, &d, 1, In(1000)));
+          }
+        });
+        so_endpoint e;
+        SO_ASSERT_OK(net_[1].resolve(net_[1].ctx, so_str("www.example.org"), In(5000), &e));
+        const uint8_t want[4] = {203, 0, 113, 9};
+        EXPECT_EQ(e.family, 4);
+        EXPECT_EQ(memcmp(e.address, want, 4), 0);
+        so_datagram_close(&server);
+        running.Join();
+        // Now the server is silent.
+        devices_[1]->lose_every_ = 1;
+        const uint64_t begun = so_clock_now(&world_->clock);
+        SO_EXPECT_CODE(SO_AGAIN,
+                       net_[1].resolve(net_[1].ctx, so_str("other.example.org"), In(700), &e));
+        EXPECT_GE(so_clock_now(&world_->clock), begun + 700 * SO_NS_PER_MS);
+        devices_[1]->lose_every_ = 0;
+      },
+      true, 2048, true);
 }
 
 TEST(HostStartTest, EveryRefusalOfMemoryIsSaidAndNothingLeaks) {

@@ -6,7 +6,7 @@
 static void send_message(so_host *h, so_udp_socket *socket, const so_dhcp_out *out) {
   const so_udp_peer to = {out->dst, SO_DHCP_SERVER_PORT, out->src};
   // A message that is lost is sent again by the client's timer.
-  (void)so_udp_send_bytes(socket, &to, out->payload, host_now(h)).code;
+  (void)so_udp_send_bytes(socket, &to, out->payload, so_host_now(h)).code;
 }
 
 // set_gateway uses the first router, or the gateway of a classless default route (RFC 3442).
@@ -32,6 +32,9 @@ static void use_lease(so_host *h, uint64_t now_ns) {
       so_interface_add_address(&h->interface, lease->address, lease->prefix_len, now_ns);
   h->leased = so_ok(s) ? lease->address : (so_ip){0};
   set_gateway(h, lease, now_ns);
+  if (h->config.dns_count == 0) {  // What was configured by hand goes first.
+    so_host_use_dns(h, lease->dns, lease->dns_count);
+  }
 }
 
 static void lose_lease(so_host *h, uint64_t now_ns) {
@@ -51,14 +54,9 @@ static void take_results(so_host *h, so_udp_socket *socket, uint64_t now_ns) {
   }
   switch (so_dhcp_event(&h->dhcp)) {
     case SO_DHCP_BOUND:
-    case SO_DHCP_RENEWED:
-      use_lease(h, now_ns);
-      break;
-    case SO_DHCP_LOST:
-      lose_lease(h, now_ns);
-      break;
-    case SO_DHCP_NONE:
-      break;
+    case SO_DHCP_RENEWED: use_lease(h, now_ns); break;
+    case SO_DHCP_LOST: lose_lease(h, now_ns); break;
+    case SO_DHCP_NONE: break;
   }
 }
 
@@ -84,7 +82,7 @@ static void lease_ready(void *ctx) {
 
 static void keep_lease(so_host *h, so_udp_socket *socket) {
   while (!h->stopping) {
-    const uint64_t now_ns = host_now(h);
+    const uint64_t now_ns = so_host_now(h);
     if (h->lease_conflict) {
       h->lease_conflict = false;
       so_dhcp_conflict(&h->dhcp, now_ns);
@@ -98,8 +96,8 @@ static void keep_lease(so_host *h, so_udp_socket *socket) {
     so_host_leave(h);
     (void)so_event_wait(h->world->sched, &h->lease_event, so_dhcp_deadline(&h->dhcp)).code;
   }
-  so_dhcp_stop(&h->dhcp, host_now(h));
-  take_results(h, socket, host_now(h));
+  so_dhcp_stop(&h->dhcp, so_host_now(h));
+  take_results(h, socket, so_host_now(h));
   so_host_leave(h);
 }
 
@@ -110,7 +108,7 @@ void so_host_run_lease(void *arg) {
     so_dhcp_config c = {.hostname = so_bytes_of(h->config.hostname, h->config.hostname_len)};
     memcpy(c.mac, h->device.mac, sizeof c.mac);
     so_entropy_fill(&h->world->entropy, c.seed, sizeof c.seed);
-    so_dhcp_init(&h->dhcp, &c, host_now(h));
+    so_dhcp_init(&h->dhcp, &c, so_host_now(h));
     keep_lease(h, socket);
     so_udp_close(socket);
   }

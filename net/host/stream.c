@@ -41,7 +41,7 @@ static so_status stream_read(void *ctx, uint8_t *buf, size_t cap, uint64_t deadl
   so_host *const h = s->h;
   so_host_enter(h);
   for (;;) {
-    const so_status status = so_tcp_read(h->tcp, s->conn, buf, cap, host_now(h), out_len);
+    const so_status status = so_tcp_read(h->tcp, s->conn, buf, cap, so_host_now(h), out_len);
     so_host_leave(h);  // A window that opened is told at once.
     if (!so_is(status, SO_AGAIN)) {
       return status;
@@ -57,7 +57,7 @@ static so_status stream_write(void *ctx, so_bytes bytes, uint64_t deadline_ns) {
   while (bytes.len != 0) {
     SO_TRY(so_host_await_device(h, deadline_ns));
     size_t n = 0;
-    const so_status status = so_tcp_write(h->tcp, s->conn, bytes, false, host_now(h), &n);
+    const so_status status = so_tcp_write(h->tcp, s->conn, bytes, false, so_host_now(h), &n);
     so_host_leave(h);
     if (so_ok(status)) {
       bytes = so_bytes_from(bytes, n);
@@ -73,7 +73,7 @@ static so_status stream_write(void *ctx, so_bytes bytes, uint64_t deadline_ns) {
 static so_status stream_shutdown(void *ctx, uint64_t deadline_ns) {
   host_stream *const s = ctx;
   (void)deadline_ns;
-  const so_status status = so_tcp_shutdown(s->h->tcp, s->conn, host_now(s->h));
+  const so_status status = so_tcp_shutdown(s->h->tcp, s->conn, so_host_now(s->h));
   so_host_leave(s->h);
   return status;
 }
@@ -85,7 +85,7 @@ static void stream_free(host_stream *s) {
 
 static void stream_close(void *ctx) {
   host_stream *const s = ctx;
-  so_tcp_close(s->h->tcp, s->conn, host_now(s->h));
+  so_tcp_close(s->h->tcp, s->conn, so_host_now(s->h));
   so_host_leave(s->h);
   stream_free(s);
 }
@@ -133,7 +133,7 @@ so_status so_host_connect(void *ctx, const so_endpoint *to, uint64_t deadline_ns
   const so_tcp_options options = {.no_delay = true, .congestion = h->config.congestion};
   const so_tcp_upper upper = {stream_ready, s};
   so_status status =
-      so_tcp_connect(h->tcp, &dst, to->port, 0, &options, &upper, host_now(h), &s->conn);
+      so_tcp_connect(h->tcp, &dst, to->port, 0, &options, &upper, so_host_now(h), &s->conn);
   so_host_leave(h);
   if (!so_ok(status)) {
     stream_free(s);
@@ -141,7 +141,7 @@ so_status so_host_connect(void *ctx, const so_endpoint *to, uint64_t deadline_ns
   }
   status = await_connected(s, deadline_ns);
   if (!so_ok(status)) {
-    so_tcp_abort(h->tcp, s->conn, host_now(h));
+    so_tcp_abort(h->tcp, s->conn, so_host_now(h));
     so_host_leave(h);
     stream_free(s);
     return status;
@@ -214,7 +214,7 @@ static so_status listener_local(void *ctx, so_endpoint *out) {
 
 static void listener_close(void *ctx) {
   host_listener *const l = ctx;
-  so_tcp_listener_close(l->h->tcp, l->listener, host_now(l->h));
+  so_tcp_listener_close(l->h->tcp, l->listener, so_host_now(l->h));
   so_host_leave(l->h);
   l->closed = true;
   so_event_signal(l->h->world->sched, &l->incoming);
@@ -225,8 +225,7 @@ so_status so_host_listen(void *ctx, const so_endpoint *at, so_listener *out) {
   static const so_listener_ops ops = {listener_accept, listener_local, listener_close};
   so_host *const h = ctx;
   const so_ip ip = so_ip_of(at);
-  if (!so_ip_is_any(&ip) &&
-      so_interface_address_state(&h->interface, &ip) == SO_ADDRESS_ABSENT) {
+  if (!so_ip_is_any(&ip) && so_interface_address_state(&h->interface, &ip) == SO_ADDRESS_ABSENT) {
     return so_status_make(SO_NOT_FOUND, 0);
   }
   host_listener *const l = so_heap_alloc_array(h->world->heap, 1, sizeof *l);

@@ -1,5 +1,5 @@
-// The entry of a Unix process whose network is our own TCP/IP on a tap device: takes its own options off
-// the command line, sets the host up, and runs so_main in a world with that network.
+// The entry of a Unix process whose network is our own TCP/IP on a tap device: takes its own
+// options off the command line, sets the host up, and runs so_main in a world with that network.
 
 #include <stdlib.h>
 
@@ -46,8 +46,8 @@ static int take_option(program *p, const char *name, const char *value) {
   static const struct {
     const char *option;
     const char *key;
-  } keys[] = {{"--ip", "ip="},   {"--gw", "gw="},   {"--dns", "dns="},
-              {"--ntp", "ntp="}, {"--net", ""}, {"--tap", NULL}};
+  } keys[] = {{"--ip", "ip="},   {"--gw", "gw="}, {"--dns", "dns="},
+              {"--ntp", "ntp="}, {"--net", ""},   {"--tap", NULL}};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     if (!so_bytes_equal(so_str(name), so_str(keys[i].option))) {
       continue;

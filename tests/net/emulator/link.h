@@ -1,8 +1,9 @@
 #ifndef SO_TESTS_NET_EMULATOR_LINK_H_
 #define SO_TESTS_NET_EMULATOR_LINK_H_
 
-// One direction of a bad link: loses, delays, reorders and duplicates frames, and has a rate, as a seed
-// says. Pure: time comes in as an argument. The same frames at the same times give the same result.
+// One direction of a bad link: loses, delays, reorders and duplicates frames, and has a rate, as a
+// seed says. Pure: time comes in as an argument. The same frames at the same times give the same
+// result.
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,11 @@
-// emulator: two tap devices joined by a bad link. For real peers, on machines whose kernel has no netem.
+// emulator: two tap devices joined by a bad link. For real peers, on machines whose kernel has no
+// netem.
 //
 //   emulator [--loss PERCENT] [--delay MS] [--jitter MS] [--reorder PERCENT] [--reorder-by MS]
 //            [--duplicate PERCENT] [--rate MBIT] [--queue MS] [--seed N] A B
 //
-// A and B are tap devices, TAP or NETNS:TAP, where NETNS is a file such as /proc/123/ns/net. Every setting
-// holds for both directions. Prints "ready" when both are open, and what it did on SIGTERM.
+// A and B are tap devices, TAP or NETNS:TAP, where NETNS is a file such as /proc/123/ns/net. Every
+// setting holds for both directions. Prints "ready" when both are open, and what it did on SIGTERM.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -170,7 +171,8 @@ static bool set(emulator_config *c, const char *name, const char *value) {
 }
 
 int main(int argc, char **argv) {
-  emulator_config c = {.seed = 1, .reorder_ns = 5000000, .queue_ns = 50000000, .frame_max = FRAME_MAX};
+  emulator_config c = {
+      .seed = 1, .reorder_ns = 5000000, .queue_ns = 50000000, .frame_max = FRAME_MAX};
   int i = 1;
   for (; i + 1 < argc && argv[i][0] == '-'; i += 2) {
     if (!set(&c, argv[i], argv[i + 1])) {
