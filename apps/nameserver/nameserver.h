@@ -56,16 +56,16 @@ so_ns_zone *so_ns_load_text(so_nameserver *ns, so_bytes file, so_bytes origin, s
 // so_ns_load_files loads the zones of the command line. False: one is bad.
 bool so_ns_load_files(so_nameserver *ns);
 
-// so_ns_replace takes over `zones` in place of all that came from the source before. False when they
-// cannot be served beside the others; the former stay, and `zones` are released.
+// so_ns_replace takes over `zones` in place of all that came from the source before. False when
+// they cannot be served beside the others; the former stay, and `zones` are released.
 bool so_ns_replace(so_nameserver *ns, so_ns_zone **zones, size_t count);
 
 so_ns_zone *so_ns_zone_hold(so_nameserver *ns, const so_dns_zone *zone);
 void so_ns_zone_drop(const so_world *world, so_ns_zone *zone);
 void so_ns_release_zones(so_nameserver *ns);
 
-// so_ns_read_file reads a text of at most `limit` bytes through open_block: up to its first NUL, which is
-// what follows a text on a device. The caller releases `out`.
+// so_ns_read_file reads a text of at most `limit` bytes through open_block: up to its first NUL,
+// which is what follows a text on a device. The caller releases `out`.
 SO_MUST_USE so_status so_ns_read_file(const so_world *world, so_bytes name, so_buf *out);
 
 // --- serving ----------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ static const char source_text[] =
     "  --from URL               the store's server, such as https://127.0.0.1:8443\n"
     "  --repo NAME              the repository\n"
     "  --branch NAME            the branch (default main)\n"
-    "  --path PREFIX            the folder of the zones (default zones/); the file example.org there\n"
+    "  --path PREFIX            the folder of the zones (default zones/); its file example.org\n"
     "                           is the zone example.org\n"
     "  --token-file FILE        the token to read with\n"
     "  --cacert FILE            certificates to trust\n"

@@ -1,8 +1,8 @@
 // Zones from a branch of a repository, fetched from a store's server and followed as it changes.
 //
-// A poll asks for the branch's commit. When it is another than the one served, all zones are read as
-// of that commit, and replace the former ones together; if one of them is bad, the former stay, so a
-// push never takes a zone away by mistake.
+// A poll asks for the branch's commit. When it is another than the one served, all zones are read
+// as of that commit, and replace the former ones together; if one of them is bad, the former stay,
+// so a push never takes a zone away by mistake.
 
 #include "apps/lib/http_client/http_client.h"
 #include "apps/lib/tls_stream/tls_stream.h"
@@ -144,7 +144,8 @@ static so_status connect_store(store_source *s) {
   return so_http_client_open(world, tls, s->url.authority, &s->http);
 }
 
-// get fetches `target` below the repository; anything but 200 is NOT_FOUND with the status as detail.
+// get fetches `target` below the repository; anything but 200 is NOT_FOUND with the status as
+// detail.
 static so_status get(store_source *s, so_bytes target, so_buf *out) {
   const so_http_field field = {so_str("Authorization"), s->authorization};
   uint16_t code = 0;
@@ -294,7 +295,7 @@ static so_status take(store_source *s, so_bytes commit) {
   const size_t count = s->fresh_count;
   s->fresh_count = 0;
   if (!so_ns_replace(s->ns, s->fresh, count)) {
-    so_ns_say(s->ns->world, "nameserver: a zone of the store is named twice, or served from a file");
+    so_ns_say(s->ns->world, "nameserver: a zone of the store is there twice, or is one of --zone");
     return so_status_make(SO_MALFORMED, 0);
   }
   memcpy(s->commit, commit.ptr, COMMIT_LEN);

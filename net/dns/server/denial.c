@@ -55,9 +55,9 @@ static bool add_nsec3(dns_work *w, so_bytes name) {
   return exact;
 }
 
-// prove_encloser adds the proof of the closest encloser (RFC 5155 7.2.1): the longest suffix that has
-// an NSEC3, from `suffix` on, and one that covers the next closer name. In a zone that opts out an
-// encloser may have none. Bounded by the labels above the origin.
+// prove_encloser adds the proof of the closest encloser (RFC 5155 7.2.1): the longest suffix that
+// has an NSEC3, from `suffix` on, and one that covers the next closer name. In a zone that opts out
+// an encloser may have none. Bounded by the labels above the origin.
 static size_t prove_encloser(dns_work *w, const so_dns_path *path, size_t suffix) {
   const size_t last = path->labels - so_dns_name_labels(w->zone->origin);
   bool exact = false;

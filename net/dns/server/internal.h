@@ -61,7 +61,8 @@ void so_dns_work_run(dns_work *w);
 void so_dns_put_set(dns_work *w, so_dns_section section, so_bytes owner, const so_dns_rrset *set,
                  uint32_t ttl_max);
 
-// so_dns_zone_for finds the zone that holds `path`: the longest origin; for a DS at an apex the zone above.
+// so_dns_zone_for finds the zone that holds `path`: the longest origin; for a DS at an apex the
+// zone above.
 const so_dns_zone *so_dns_zone_for(const so_dns_server *s, const so_dns_path *path, uint16_t type);
 
 // --- denial of existence ----------------------------------------------------------------------

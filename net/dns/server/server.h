@@ -4,11 +4,11 @@
 // An authoritative name server as a function: the bytes of a query in, the bytes of an answer out
 // (RFC 1034 section 4.3.2 with RFC 2308, 4035, 4592, 5155, 6672, 6891, 7873, 8482).
 //
-// No sockets, no clock, no randomness: the caller says who asks, over what, and when. Zones are loaded
-// elsewhere and only read here; so_dns_server_set_zones changes the whole set at once.
+// No sockets, no clock, no randomness: the caller says who asks, over what, and when. Zones are
+// loaded elsewhere and only read here; so_dns_server_set_zones changes the whole set at once.
 //
-// Answers are minimal: what was asked for, what proves it, and for a delegation its glue. Answers of
-// common queries are remembered whole and served again with the query's own id and case of name.
+// Answers are minimal: what was asked for, what proves it, and for a delegation its glue. Answers
+// of common queries are remembered whole and served again with the query's own id and case of name.
 //
 // Limits: SO_DNS_ZONES_MAX zones; a chain of SO_DNS_CHAIN_MAX aliases, whose rest is left to the
 // resolver; UDP answers of at most `udp_len_max` bytes; tables of fixed size for answers and rates.
@@ -112,8 +112,8 @@ typedef struct so_dns_server {
 // so_dns_server_init sets up a server without zones. Cannot fail.
 void so_dns_server_init(so_dns_server *s, const so_dns_server_config *config);
 
-// so_dns_server_set_zones replaces the zones; answers remembered are forgotten. CONFLICT: two have one
-// origin, and then there are none; LIMIT: too many, and the former set stays.
+// so_dns_server_set_zones replaces the zones; answers remembered are forgotten. CONFLICT: two have
+// one origin, and then there are none; LIMIT: too many, and the former set stays.
 SO_MUST_USE so_status so_dns_server_set_zones(so_dns_server *s, const so_dns_zone *const *zones,
                                               size_t count);
 
@@ -139,8 +139,8 @@ typedef enum so_dns_result {
   SO_DNS_TRANSFER,  // TCP: `*transfer` gives the answer, message by message.
 } so_dns_result;
 
-// so_dns_server_answer answers one message. `buf` has room for SO_DNS_MESSAGE_LEN_MAX bytes for TCP, and
-// for `udp_len_max` otherwise. `transfer` may be NULL for UDP.
+// so_dns_server_answer answers one message. `buf` has room for SO_DNS_MESSAGE_LEN_MAX bytes for
+// TCP, and for `udp_len_max` otherwise. `transfer` may be NULL for UDP.
 so_dns_result so_dns_server_answer(so_dns_server *s, const so_dns_client *client, so_bytes query,
                                    uint8_t *buf, size_t cap, so_bytes *out,
                                    so_dns_transfer *transfer);

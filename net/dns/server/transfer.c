@@ -99,7 +99,8 @@ static bool put_record(so_dns_transfer *t, so_dns_builder *b, so_bytes owner,
   return true;
 }
 
-// put_next writes the next record of the zone. False: all were written, or it does not fit any more.
+// put_next writes the next record of the zone. False: all were written, or it does not fit any
+// more.
 static bool put_next(so_dns_transfer *t, so_dns_builder *b) {
   while (t->part != PART_END) {
     so_bytes owner = {NULL, 0};

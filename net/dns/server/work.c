@@ -1,4 +1,5 @@
-// The algorithm of RFC 1034 4.3.2, with wildcards (RFC 4592), DNAME (RFC 6672) and what DNSSEC adds.
+// The algorithm of RFC 1034 4.3.2, with wildcards (RFC 4592), DNAME (RFC 6672) and what DNSSEC
+// adds.
 
 #include "base/mem.h"
 #include "net/dns/server/internal.h"
@@ -29,8 +30,8 @@ static void put_answer(dns_work *w, const so_dns_rrset *set) {
   so_dns_put_set(w, SO_DNS_ANSWER, so_dns_name_view(&w->name), set, UINT32_MAX);
 }
 
-// put_addresses puts glue behind a referral. What does not fit is left out, but the first address of a
-// server that can be reached in no other way must be there (RFC 9471).
+// put_addresses puts glue behind a referral. What does not fit is left out, but the first address
+// of a server that can be reached in no other way must be there (RFC 9471).
 static void put_addresses(dns_work *w, so_bytes target, bool needed) {
   static const uint16_t types[] = {SO_DNS_A, SO_DNS_AAAA};
   so_dns_path path;
@@ -57,7 +58,8 @@ static void put_addresses(dns_work *w, so_bytes target, bool needed) {
   }
 }
 
-// put_glue puts the addresses of the servers that a referral, or an answer to a question for NS, names.
+// put_glue puts the addresses of the servers that a referral, or an answer to a question for NS,
+// names.
 static void put_glue(dns_work *w) {
   const bool is_referral = w->referral != NULL;
   so_dns_rdatas rest = is_referral ? so_dns_node_set(w->referral, SO_DNS_NS)->records
@@ -151,8 +153,8 @@ static bool follow_dname(dns_work *w, const so_dns_node *node, const so_dns_rrse
 
 // --- one step ---------------------------------------------------------------------------------
 
-// ANY gets one set (RFC 8482 4.1), RRSIG the signatures of one: whoever wants all asks for each, and
-// nobody can make us send much for little.
+// ANY gets one set (RFC 8482 4.1), RRSIG the signatures of one: whoever wants all asks for each,
+// and nobody can make us send much for little.
 static const so_dns_rrset *choose(const so_dns_node *node, uint16_t type) {
   for (size_t i = 0; i < node->set_count; i++) {
     const so_dns_rrset *const set = &node->sets[i];

@@ -24,8 +24,8 @@ void so_dns_builder_init(so_dns_builder *b, uint8_t *buf, size_t cap, const so_d
 
 // --- compression ------------------------------------------------------------------------------
 
-// matches compares the name written at `at` (which may end in a pointer) with `name`. What is written
-// is ours, and its pointers point backwards; the name being written has no end yet.
+// matches compares the name written at `at` (which may end in a pointer) with `name`. What is
+// written is ours, and its pointers point backwards; the name being written has no end yet.
 static bool matches(const so_dns_builder *b, size_t at, so_bytes name) {
   const uint8_t *const buf = b->w.buf;
   while (at < b->w.len) {
@@ -65,8 +65,8 @@ static void add_target(so_dns_builder *b) {
   }
 }
 
-// write_name writes label after label until the rest was written before. `compress` false writes all
-// of it, which later names may still point to.
+// write_name writes label after label until the rest was written before. `compress` false writes
+// all of it, which later names may still point to.
 static void write_name(so_dns_builder *b, so_bytes name, bool compress) {
   while (name.ptr[0] != 0 && !b->w.failed) {
     uint16_t target;

@@ -15,8 +15,8 @@ static bool is_letter(uint8_t c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'
 
 // --- reading ----------------------------------------------------------------------------------
 
-// read_labels appends the labels at `from` of `message` to `out`. It ends at the root (`*jump` 0) or at
-// a pointer, whose target is put into `*jump`. `*used` is how many bytes were read.
+// read_labels appends the labels at `from` of `message` to `out`. It ends at the root (`*jump` 0)
+// or at a pointer, whose target is put into `*jump`. `*used` is how many bytes were read.
 static bool read_labels(so_bytes message, size_t from, so_dns_name *out, size_t *used,
                         size_t *jump) {
   so_reader r = so_reader_of(so_bytes_from(message, from));

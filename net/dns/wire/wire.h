@@ -165,7 +165,7 @@ SO_MUST_USE so_status so_dns_name_substitute(so_bytes name, so_bytes from, so_by
 // How a type's data is laid out: one letter a field, in order.
 //   1 2 4  number of that many bytes       c  name, compressed when written
 //   y  type code (2)                       n  name, never compressed when written
-//   d  time of signatures (4)              s  string of at most 255 bytes; S one or more, to the end
+//   d  time of signatures (4)              s  string of up to 255 bytes; S one or more, to the end
 //   a  IPv4 address   A  IPv6 address      v  text to the end    t  tag of CAA (a string)
 //   x  hexadecimal to the end              X  length byte and hexadecimal
 //   b  base64 to the end                   H  length byte and base32hex
@@ -257,8 +257,8 @@ typedef struct so_dns_edns {
   uint8_t server_cookie[SO_DNS_COOKIE_SERVER_LEN_MAX];
 } so_dns_edns;
 
-// so_dns_edns_read reads an OPT record. Options that it does not know are passed over. MALFORMED: the
-// owner is not the root, an option is cut, or a cookie has a length that none may have.
+// so_dns_edns_read reads an OPT record. Options that it does not know are passed over. MALFORMED:
+// the owner is not the root, an option is cut, or a cookie has a length that none may have.
 SO_MUST_USE so_status so_dns_edns_read(const so_dns_rr *opt, so_dns_edns *out);
 
 // so_dns_cookie_make makes a server cookie (RFC 9018) for a client's address of 4 or 16 bytes.

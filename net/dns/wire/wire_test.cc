@@ -386,7 +386,7 @@ TEST(MessageTest, WritingStopsAtTheCapacityAndGoesBackToAMark) {
 
 // The buffer holds what an earlier message left: a name may not be compressed against that.
 TEST(MessageTest, ANameIsNotCompressedAgainstWhatLiesBehindIt) {
-  const std::string n = Name("*.*.d.ent.org.");
+  const std::string n = Name("x.*.d.ent.org.");
   Built m;
   so_dns_write_question(&m.b, View(n), SO_DNS_A, SO_DNS_IN);
   const std::string first = m.End();
@@ -395,7 +395,7 @@ TEST(MessageTest, ANameIsNotCompressedAgainstWhatLiesBehindIt) {
   h.qr = true;
   h.aa = true;
   h.rcode = 3;
-  const std::string longer = Name("x.*.*.*.d.ent.org.");
+  const std::string longer = Name("x.*.*.d.ent.org.");
   for (const std::string &name : {n, longer, n}) {
     so_dns_builder_init(&m.b, m.buf.data(), m.buf.size(), &h);
     so_dns_write_question(&m.b, View(name), SO_DNS_A, SO_DNS_IN);
@@ -410,8 +410,11 @@ TEST(MessageTest, NoPointerReachesBeyondItsBits) {
   so_dns_builder b;
   so_dns_header h = {};
   so_dns_builder_init(&b, buf.data(), 65535, &h);
-  const std::string filler(200, 'x');
-  for (int i = 0; i < 300; i++) {
+  const std::string filler(200, 'x'), root(1, '\0');
+  for (int i = 0; i < 90; i++) {  // Up to where pointers do not reach, without a name to remember.
+    so_dns_write_rr(&b, SO_DNS_ANSWER, View(root), 65280, SO_DNS_IN, 0, View(filler));
+  }
+  for (int i = 0; i < 170; i++) {
     const std::string n = Name("n" + std::to_string(i % 150) + ".example.org.");
     so_dns_write_rr(&b, SO_DNS_ANSWER, View(n), 65280, SO_DNS_IN, 0, View(filler));
   }
@@ -419,9 +422,12 @@ TEST(MessageTest, NoPointerReachesBeyondItsBits) {
   SO_ASSERT_OK(so_dns_builder_end(&b, &out));
   SO_ASSERT_OK(so_dns_message_check(out));
   size_t at = SO_DNS_HEADER_LEN;
-  for (int i = 0; i < 300; i++) {
+  for (int i = -90; i < 170; i++) {
     so_dns_rr rr;
     SO_ASSERT_OK(so_dns_rr_read(out, &at, &rr));
+    if (i < 0) {
+      continue;
+    }
     ASSERT_EQ(Name("n" + std::to_string(i % 150) + ".example.org."),
               Text(so_dns_name_view(&rr.name)));
   }

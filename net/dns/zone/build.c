@@ -77,8 +77,8 @@ static size_t common_labels(so_bytes a, so_bytes b) {
   return labels;
 }
 
-// new_names says how many nodes a record's name adds after that of `last`: itself, and those above it
-// that no record names.
+// new_names says how many nodes a record's name adds after that of `last`: itself, and those above
+// it that no record names.
 static size_t new_names(const pile *p, const record *last, const record *r) {
   if (last == NULL) {
     return 1;  // The apex.

@@ -60,8 +60,8 @@ static so_status expect_end(parser *p) {
 
 // --- owners -----------------------------------------------------------------------------------
 
-// sort_key writes labels from the right, folded, each followed by a zero; bytes 0 and 1 inside labels
-// are escaped. Comparing such keys as bytes is the canonical order of names.
+// sort_key writes labels from the right, folded, each followed by a zero; bytes 0 and 1 inside
+// labels are escaped. Comparing such keys as bytes is the canonical order of names.
 static size_t sort_key(so_bytes name, uint8_t out[KEY_LEN_MAX]) {
   uint8_t at[SO_DNS_LABELS_MAX];
   size_t labels = 0;
@@ -192,8 +192,8 @@ static uint32_t load32(const uint8_t *p) {
   return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-// choose_ttl follows RFC 2308 section 4: the record's own, $TTL, the last one stated, and for a SOA the
-// time that it states itself.
+// choose_ttl follows RFC 2308 section 4: the record's own, $TTL, the last one stated, and for a SOA
+// the time that it states itself.
 static so_status choose_ttl(parser *p, bool has_ttl, uint16_t type, uint32_t *ttl) {
   if (has_ttl) {
     p->last_ttl = *ttl;

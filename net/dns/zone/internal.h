@@ -66,7 +66,8 @@ static inline record *pile_record(const pile *p, size_t i) {
 }
 static inline size_t pile_count(const pile *p) { return p->records.len / sizeof(record); }
 
-// so_zone_fail fills in `*error` with the reason and, when not empty, what it is about. Returns MALFORMED.
+// so_zone_fail fills in `*error` with the reason and, when not empty, what it is about. Returns
+// MALFORMED.
 so_status so_zone_fail(so_dns_zone_error *error, so_bytes file, uint32_t line, const char *reason,
                     so_bytes about);
 

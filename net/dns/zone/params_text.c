@@ -21,8 +21,9 @@ typedef struct param {
 } param;
 
 static bool find_key(so_bytes name, uint16_t *out) {
-  static const char *const names[] = {"mandatory", "alpn",     "no-default-alpn", "port", "ipv4hint",
-                                      "ech",       "ipv6hint", "dohpath",         "ohttp"};
+  static const char *const names[] = {"mandatory", "alpn", "no-default-alpn",
+                                      "port",      "ipv4hint", "ech",
+                                      "ipv6hint",  "dohpath", "ohttp"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     if (so_bytes_equal(name, so_str(names[i]))) {
       *out = (uint16_t)i;
@@ -88,7 +89,8 @@ static bool append_mandatory(so_bytes text, so_buf *out) {
   return count != 0;
 }
 
-// append_alpn splits at commas; a backslash that the string's own escapes left quotes one character.
+// append_alpn splits at commas; a backslash that the string's own escapes left quotes one
+// character.
 static bool append_alpn(so_bytes text, so_buf *out) {
   uint8_t id[255];
   size_t len = 0;

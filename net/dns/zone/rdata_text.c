@@ -412,7 +412,8 @@ static const char *read_type(rdata_input *in) {
 
 static const char *read_address(rdata_input *in, bool is_ipv6) {
   uint8_t bytes[16];
-  if (is_ipv6 ? !so_dns_ipv6_read(in->ahead.text, bytes) : !so_dns_ipv4_read(in->ahead.text, bytes)) {
+  const so_bytes text = in->ahead.text;
+  if (is_ipv6 ? !so_dns_ipv6_read(text, bytes) : !so_dns_ipv4_read(text, bytes)) {
     return "not an address";
   }
   so_buf_append(in->out, so_bytes_of(bytes, is_ipv6 ? 16 : 4));

@@ -1,11 +1,11 @@
 #ifndef SO_NET_DNS_ZONE_ZONE_H_
 #define SO_NET_DNS_ZONE_ZONE_H_
 
-// A zone: read from the text of a master file (RFC 1035 section 5, RFC 3597), checked, and then never
-// changed.
+// A zone: read from the text of a master file (RFC 1035 section 5, RFC 3597), checked, and then
+// never changed.
 //
 // Invariants of a loaded zone:
-//   - `nodes` holds every name of the zone once, those without data between others too, in canonical
+//   - `nodes` holds every name of the zone once, those between others too, in canonical
 //     order (RFC 4034 6.1); nodes[0] is the apex, which has exactly one SOA and some NS.
 //   - A node's sets are ordered by type; a set's records are distinct and in canonical order.
 //   - Signatures stand beside the set that they cover. NSEC3 records stand apart, in order of hash,
@@ -13,8 +13,9 @@
 //   - CNAME has no other data beside it, nothing lives below a DNAME.
 // Finding a name is a look into a hash table; finding a predecessor, a binary search.
 //
-// Ownership: all memory comes from the heap given to so_dns_zone_load, within its limit, and goes back
-// with so_dns_zone_release. The text is needed during the load only. Everything found borrows the zone.
+// Ownership: all memory comes from the heap given to so_dns_zone_load, within its limit, and goes
+// back with so_dns_zone_release. The text is needed during the load only. Everything found borrows
+// the zone.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -99,7 +100,8 @@ typedef struct so_dns_zone_text {
   so_bytes origin;  // An uncompressed name.
   uint64_t seed;    // Of the hash table; the one of the so_dns_path that finds in it.
   size_t memory_limit;  // Of the zone; reading takes up to twice as much for a while.
-  // Gives the text of an included file, which must stay until the load ends. NULL: $INCLUDE is an error.
+  // Gives the text of an included file, which must stay until the load ends. NULL: $INCLUDE is an
+  // error.
   so_status (*include)(void *ctx, so_bytes file, so_bytes *out_text);
   void *include_ctx;
 } so_dns_zone_text;
@@ -110,8 +112,8 @@ typedef struct so_dns_zone_error {
   char reason[200];
 } so_dns_zone_error;
 
-// so_dns_zone_load reads and checks a zone. MALFORMED with `*error` filled in; LIMIT: out of memory. A
-// zone that was not loaded holds no memory.
+// so_dns_zone_load reads and checks a zone. MALFORMED with `*error` filled in; LIMIT: out of
+// memory. A zone that was not loaded holds no memory.
 SO_MUST_USE so_status so_dns_zone_load(so_dns_zone *zone, const so_heap *heap,
                                        const so_dns_zone_text *text, so_dns_zone_error *error);
 void so_dns_zone_release(so_dns_zone *zone);
@@ -136,8 +138,8 @@ static inline so_bytes so_dns_path_suffix(const so_dns_path *p, size_t suffix) {
 const so_dns_node *so_dns_zone_find(const so_dns_zone *zone, const so_dns_path *path,
                                     size_t suffix);
 
-// so_dns_zone_encloser gives the longest suffix that has a node, which must be in the zone: the name
-// itself, or its closest encloser. `*out_suffix` says which.
+// so_dns_zone_encloser gives the longest suffix that has a node, which must be in the zone: the
+// name itself, or its closest encloser. `*out_suffix` says which.
 const so_dns_node *so_dns_zone_encloser(const so_dns_zone *zone, const so_dns_path *path,
                                         size_t *out_suffix);
 
@@ -155,7 +157,8 @@ const so_dns_node *so_dns_zone_nsec_before(const so_dns_zone *zone, so_bytes nam
 const so_dns_nsec3 *so_dns_zone_nsec3_before(const so_dns_zone *zone, const uint8_t hash[20],
                                              bool *out_exact);
 
-// so_dns_ipv4_read and so_dns_ipv6_read read addresses as zones have them; false when they are none.
+// so_dns_ipv4_read and so_dns_ipv6_read read addresses as zones have them; false when they are
+// none.
 bool so_dns_ipv4_read(so_bytes text, uint8_t out[4]);
 bool so_dns_ipv6_read(so_bytes text, uint8_t out[16]);
 

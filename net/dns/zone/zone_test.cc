@@ -192,7 +192,7 @@ TEST(ZoneTest, DelegationsCoverWhatIsBelow) {
 }
 
 TEST(ZoneTest, DuplicatesCountOnceAndASetHasTheLeastTtl) {
-  Zone z(kStart + "x 100 A 192.0.2.7\nx 50 IN A 192.0.2.8\nX IN 70 A 192.0.2.7\n");
+  Zone z(kStart + "x 50 A 192.0.2.7\nx 100 IN A 192.0.2.8\nX IN 50 A 192.0.2.7\n");
   ASSERT_TRUE(so_ok(z.status)) << z.error.reason;
   EXPECT_EQ(2u, z.Get("x.example.org.", SO_DNS_A).size());
   EXPECT_EQ(50u, so_dns_node_set(z.Find("x.example.org."), SO_DNS_A)->ttl);
