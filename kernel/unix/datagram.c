@@ -125,9 +125,9 @@ static size_t collect(unix_datagrams *d, so_datagram *datagrams, size_t count) {
   return kept;
 }
 
-// wait_if_empty goes straight to sleep when the last call took all that was there and the loop has not
-// looked since, which saves a system call that would find nothing. Had it looked, the event of a new
-// datagram might be gone.
+// wait_if_empty goes straight to sleep when the last call took all that was there and the loop has
+// not looked since, which saves a system call that would find nothing. Had it looked, the event of
+// a new datagram might be gone.
 static so_status wait_if_empty(unix_datagrams *d, uint64_t deadline_ns) {
   return d->emptied_at == d->u->looks
              ? so_event_wait(&d->u->sched, &d->watch.readable, deadline_ns)
@@ -239,7 +239,8 @@ static void set_options(int fd, const so_endpoint *at, bool is_any) {
   const int len = SOCKET_BUFFER_LEN;
   (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &len, sizeof len);
   (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &len, sizeof len);
-  // Forged "fragmentation needed" messages must not make us fragment: the path's MTU is not looked at.
+  // Forged "fragmentation needed" messages must not make us fragment: the path's MTU is not looked
+  // at.
   if (at->family == 4) {
     const int omit = IP_PMTUDISC_OMIT;
     (void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &omit, sizeof omit);

@@ -2,8 +2,8 @@
 #define SO_NET_DNS_NSEC3_NSEC3_H_
 
 // The hash of names in NSEC3 chains (RFC 5155 section 5): SHA-1, iterated. SHA-1 lives here and not
-// in crypto/ because nothing but this old protocol may use it; names are not secret, and a zone's owner
-// gains nothing by colliding two of their own names.
+// in crypto/ because nothing but this old protocol may use it; names are not secret, and a zone's
+// owner gains nothing by colliding two of their own names.
 
 #include <stdint.h>
 
