@@ -117,6 +117,7 @@ round() {
   must storectl clone "$URL/$name" "$name.b"
   holds "$name: the clone is the same" diff -r -x .storectl "$name.a" "$name.b"
   (
+    FAILED=0
     cd "$name.b" || exit 1
     sed -i '1s/.*/first by b/' numbers
     must storectl commit -m "The first line"
