@@ -204,7 +204,8 @@ void so_tcp_end_with(so_tcp *t, so_tcp_conn *c, so_tcp_end end) {
   c->b.end = (uint8_t)end;
   c->b.ack_now = false;
   release_queues(t, c);
-  if (!c->b.fin_received) {  // A stream that came whole can still be read: no reset takes that back.
+  // A stream that came whole can still be read: no reset takes that back.
+  if (!c->b.fin_received) {
     so_tcp_queue_release(&c->receive, t->pool, t->heap);
   }
   c->events |= SO_TCP_ENDED | SO_TCP_READABLE | SO_TCP_WRITABLE;

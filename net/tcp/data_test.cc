@@ -366,6 +366,11 @@ TEST(TcpDataTest, OurWindowClosesWhenNobodyReadsAndReopensWhenSomebodyDoes) {
   EXPECT_EQ(window, 0u);
   p.Send(p.Header(SO_TCP_FLAG_ACK), "z");  // A probe of one byte is refused and answered.
   EXPECT_EQ(p.TakeOne().h.window, 0);
+  p.Write("ours");
+  p.TakeOne();
+  p.Send(p.Header(SO_TCP_FLAG_ACK), "z");  // But what it acknowledges counts (RFC 9293 3.10.7.4).
+  EXPECT_EQ(Info(p.c).unacked, 0u);
+  EXPECT_EQ(p.TakeOne().h.window, 0);
   uint8_t buf[8192];
   size_t n;
   SO_ASSERT_OK(so_tcp_read(p.host.tcp, p.c, buf, 10, p.host.now, &n));

@@ -202,6 +202,9 @@ TEST(TcpGuardTest, AGuessedCookieIsRefusedAndNoneIsBelievedWithoutAFlood) {
     p.Take();
   }
   EXPECT_EQ(p.host.stats().cookies_rejected, 1000u);
+  p.ExpectNothing();
+  p.Send(guess, "data");  // Perhaps a real client's second segment: no reset.
+  p.ExpectNothing();
   EXPECT_EQ(so_tcp_connection_count(p.host.tcp), 1u);
 }
 
@@ -467,7 +470,7 @@ TEST(TcpGuardTest, TheTimeWaitTableIsBoundedAndTheOldestMakesRoom) {
   EXPECT_EQ(p.host.stats().time_wait_evicted, 7u);
 }
 
-// --- the program's manners ------------------------------------------------------------------------
+// --- the program's manners ----------------------------------------------------------------------
 
 TEST(TcpGuardTest, ClosingWithUnreadBytesResetsAndBytesAfterCloseDoToo) {
   Peer p;

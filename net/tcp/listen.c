@@ -77,7 +77,9 @@ static bool cookie_input(so_tcp *t, so_tcp_listener *l, so_tcp_segment *s, uint6
   }
   if (!so_tcp_cookie_check(t->isn_key, &s->tuple, s->h.seq - 1, s->h.ack - 1, now_ns, &mss)) {
     t->stats.cookies_rejected++;
-    return false;
+    // With bytes it may be the second segment of a client whose first was lost: a reset would end
+    // what the first, sent again, will open.
+    return s->len != 0;
   }
   if (l->waiting >= l->backlog) {
     t->stats.drop_backlog++;

@@ -33,8 +33,9 @@ enum Event {
 
 const char *const kEventNames[] = {"SYN",      "old SYN",   "SYN+ACK",  "ACK",        "old ACK",
                                    "future ACK", "ancient ACK", "no ACK", "data",     "future data",
-                                   "old data", "FIN",       "FIN+ACK",  "RST",        "RST in window",
-                                   "RST outside", "RST+ACK", "shutdown", "close",     "abort"};
+                                   "old data", "FIN",       "FIN+ACK",  "RST",
+                                   "RST in window", "RST outside", "RST+ACK",
+                                   "shutdown", "close",     "abort"};
 
 // What is sent: none, an ACK with our current numbers, a reset, SYN+ACK, FIN, or not looked at.
 enum Answer { kNone, kAnAck, kReset, kASynAck, kAFin, kAckMaybe };
