@@ -6,6 +6,7 @@
 // (2), where (2), value.
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <string>
@@ -22,9 +23,10 @@ using so_disk_test::Device;
 using so_disk_test::Payload;
 
 constexpr uint32_t kSegmentLen = 65536;
+constexpr uint32_t kSegmentCount = 32;
 
 struct Image {
-  Image(bool closed) : device(65536 + 12 * kSegmentLen, 512) {
+  Image(bool closed) : device(65536 + kSegmentCount * kSegmentLen, 512) {
     device.Format(kSegmentLen, 512);
     so_db_config config = device.config();
     config.recent_count = 40;
@@ -34,9 +36,11 @@ struct Image {
       oids.push_back(db.Put(1, SO_KIND_CHUNK, Payload(i)));
       (void)db.Set("key" + std::to_string(i % 90), Payload(i).substr(0, 40));
     }
-    (void)so_db_flush(db.get());
+    if (testing::Test::HasFailure() || !so_ok(so_db_flush(db.get()))) {
+      abort();  // The image is not the one that this target is about.
+    }
     key = db.get()->key;
-    for (uint32_t segment = 0; segment < 12; segment++) {
+    for (uint32_t segment = 0; segment < kSegmentCount; segment++) {
       walk w;
       walked record;
       so_disk_walk_init(&w, db.get(), segment, 0, 1, 0);
