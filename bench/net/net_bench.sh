@@ -27,7 +27,12 @@ namespace() {  # Sets NS to the pid that holds a new one.
   unshare -n sleep infinity &
   NS=$!
   PIDS+=("$NS")
-  sleep 0.2
+  # Until it is really another one: else both ends would be joined by the loopback interface.
+  local i
+  for i in $(seq 500); do
+    [ "$(readlink "/proc/$NS/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
+    sleep 0.02
+  done
   nsenter -t "$NS" -n ip link set lo up
 }
 
