@@ -91,7 +91,7 @@ void GitPeer::Build(const std::string &branch, uint32_t keys) {
   }
   Say("\n");
   WaitForCheckpoint();
-  // A checkpoint goes through all objects that the process wrote: a new one has none.
+  // A new process, so that a checkpoint has only what is committed from here on to look at.
   Finish();
   if (!Run()) {
     Fail("it does not start again");
