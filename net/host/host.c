@@ -251,7 +251,10 @@ static void drive(void *arg) {
     bool more;
     bool no_pages;
     h->stats.turns++;
-    if (!receive_batch(h, now_ns, &more, &no_pages)) {
+    so_tcp_batch_begin(h->tcp);
+    const bool alive = receive_batch(h, now_ns, &more, &no_pages);
+    so_tcp_batch_end(h->tcp, now_ns);
+    if (!alive) {
       h->stats.device_failed++;
       break;
     }

@@ -147,6 +147,7 @@ void so_tcp_conn_free(so_tcp *t, so_tcp_conn *c) {
   }
   so_wheel_cancel(&t->wheel, &c->timer);
   so_tcp_listener_forget(c);
+  so_tcp_forget_owing(t, c);
   release_queues(t, c);
   so_tcp_queue_release(&c->receive, t->pool, t->heap);
   if (c->prev != NULL) {

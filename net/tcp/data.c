@@ -81,17 +81,64 @@ static bool trim(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s) {
   return s->len != 0;
 }
 
-// Every second full segment is acknowledged at once, another one soon (RFC 9293 3.8.6.3, RFC 5681
-// 4.2).
-static void schedule_ack(so_tcp_conn *c, uint32_t len, uint64_t now_ns) {
+// --- acknowledging ------------------------------------------------------------------------------
+
+static uint32_t full_segments(const so_tcp_conn *c, uint32_t count) {
+  return count * so_tcp_max(c->b.receive_mss, 1);
+}
+
+static void owe(so_tcp *t, so_tcp_conn *c) {
+  if (!c->owing) {
+    c->owing = true;
+    c->owing_next = t->owing;
+    t->owing = c;
+  }
+}
+
+// forget_owing takes a connection that ends out of the list.
+void so_tcp_forget_owing(so_tcp *t, so_tcp_conn *c) {
+  if (!c->owing) {
+    return;
+  }
+  so_tcp_conn **at = &t->owing;
+  while (*at != c) {
+    SO_ASSERT(*at != NULL);
+    at = &(*at)->owing_next;
+  }
+  *at = c->owing_next;
+  c->owing = false;
+}
+
+void so_tcp_batch_begin(so_tcp *t) { t->batch = true; }
+
+void so_tcp_batch_end(so_tcp *t, uint64_t now_ns) {
+  t->batch = false;
+  while (t->owing != NULL) {
+    so_tcp_conn *c = t->owing;
+    so_tcp_forget_owing(t, c);
+    if (c->b.ack_bytes >= full_segments(c, 2)) {  // Else one went out meanwhile.
+      c->b.ack_now = true;
+      so_tcp_settle(t, c, now_ns);
+    }
+  }
+}
+
+// Every second full segment is acknowledged at once, in a batch at its end, another one soon (RFC
+// 9293 3.8.6.3, RFC 5681 4.2).
+static void schedule_ack(so_tcp *t, so_tcp_conn *c, uint32_t len, uint64_t now_ns) {
   so_tcp_block *b = &c->b;
   b->ack_bytes += len;
-  if (b->ack_bytes >= 2u * so_tcp_max(b->receive_mss, 1)) {
+  const bool due = b->ack_bytes >= full_segments(c, 2);
+  if (due && t->batch && b->ack_bytes < full_segments(c, SO_TCP_STRETCH)) {
+    owe(t, c);
+  } else if (due) {
     b->ack_now = true;
   } else {
     b->ack_at_ns = so_tcp_earlier(b->ack_at_ns, now_ns + so_tcp_ms(SO_TCP_DELAYED_ACK_MS));
   }
 }
+
+// --- the text -----------------------------------------------------------------------------------
 
 static void note_size(so_tcp_conn *c, const so_tcp_segment *s) {
   const uint32_t size =
@@ -112,7 +159,7 @@ static void in_order(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now_
     take_waiting(t, c);
     c->b.ack_now = true;  // RFC 5681 4.2: at once when a gap closes, wholly or in part.
   }
-  schedule_ack(c, len, now_ns);
+  schedule_ack(t, c, len, now_ns);
   drop_packet(t, s);
 }
 

@@ -199,6 +199,71 @@ TEST(TcpDataTest, OneSegmentIsAcknowledgedLateAndTwoAtOnce) {
   EXPECT_EQ(p.TakeOne().h.ack, p.seq);
 }
 
+TEST(TcpDataTest, ABatchIsAcknowledgedOnceAtItsEnd) {
+  Peer p;
+  p.PassiveOpen();
+  so_tcp_batch_begin(p.host.tcp);
+  for (int i = 0; i < 7; i++) {
+    p.SendData(std::string(1460, 'a'));
+  }
+  p.ExpectNothing();
+  so_tcp_batch_end(p.host.tcp, p.host.now);
+  EXPECT_EQ(p.TakeOne().h.ack, p.seq);
+  p.host.Advance(50 * kMs);
+  p.ExpectNothing();
+}
+
+TEST(TcpDataTest, ABatchWithOneSegmentIsAcknowledgedLate) {
+  Peer p;
+  p.PassiveOpen();
+  so_tcp_batch_begin(p.host.tcp);
+  p.SendData(std::string(1460, 'a'));
+  so_tcp_batch_end(p.host.tcp, p.host.now);
+  p.ExpectNothing();
+  p.host.Advance(50 * kMs);
+  EXPECT_EQ(p.TakeOne().h.ack, p.seq);
+}
+
+TEST(TcpDataTest, EightSegmentsOfABatchAreAcknowledgedAtOnce) {
+  Peer p;
+  p.PassiveOpen();
+  so_tcp_batch_begin(p.host.tcp);
+  for (int i = 0; i < 8; i++) {
+    p.ExpectNothing();
+    p.SendData(std::string(1460, 'a'));
+  }
+  EXPECT_EQ(p.TakeOne().h.ack, p.seq);
+  so_tcp_batch_end(p.host.tcp, p.host.now);
+  p.ExpectNothing();
+}
+
+TEST(TcpDataTest, AGapInABatchIsToldAtOnce) {
+  Peer p;
+  p.PassiveOpen();
+  so_tcp_batch_begin(p.host.tcp);
+  p.SendData(std::string(1460, 'a'));
+  p.SendData(std::string(1460, 'b'));
+  const uint32_t hole = p.seq;
+  p.seq += 1460;
+  p.SendData(std::string(1460, 'd'));
+  EXPECT_EQ(p.TakeOne().h.ack, hole);
+  so_tcp_batch_end(p.host.tcp, p.host.now);
+  p.ExpectNothing();
+}
+
+TEST(TcpDataTest, AConnectionThatEndsInABatchOwesNothing) {
+  Peer p;
+  p.PassiveOpen();
+  so_tcp_batch_begin(p.host.tcp);
+  p.SendData(std::string(1460, 'a'));
+  p.SendData(std::string(1460, 'b'));
+  p.Send(p.Header(SO_TCP_FLAG_RST));
+  p.Close();
+  so_tcp_batch_end(p.host.tcp, p.host.now);
+  p.ExpectNothing();
+  EXPECT_EQ(so_tcp_connection_count(p.host.tcp), 0u);
+}
+
 TEST(TcpDataTest, DataCarriesTheAcknowledgement) {
   Peer p;
   p.PassiveOpen();

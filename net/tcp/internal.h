@@ -32,6 +32,9 @@
 #define SO_TCP_MSS_MIN 216u       // Below that the peer or the path lies (256 less headers).
 #define SO_TCP_SEGMENT_MAX 65160u  // 65,535 less headers of IPv6 and TCP; 45 segments of 1448.
 #define SO_TCP_DELAYED_ACK_MS 40u  // RFC 9293 3.8.6.3 allows 500.
+// Full segments of one batch that one ACK may answer (RFC 5681 4.2: stretch ACKs). As many as HyStart++
+// takes for the growth of one ACK, so that a sender like ours loses nothing by it.
+#define SO_TCP_STRETCH 8u
 #define SO_TCP_CORK_MS 200u
 #define SO_TCP_RETRY_MS 10u        // The pool was used up with nothing on its way.
 #define SO_TCP_RECEIVE_START 65536u
@@ -114,11 +117,13 @@ struct so_tcp_conn {
   so_tcp_conn *prev;     // Of all connections.
   so_tcp_conn *next;
   so_tcp_conn *wait_next;  // Of those that wait for accept.
+  so_tcp_conn *owing_next;  // Of those that owe an ACK at the end of the batch.
   so_tcp_listener *listener;  // Until accepted.
   so_tcp_upper upper;
   uint32_t events;
   bool held;             // The program has the handle.
   bool waiting;          // In the listener's queue.
+  bool owing;            // In the list of those that owe an ACK.
   so_tcp_tuple tuple;
   so_tcp_options options;
   so_tcp_block b;
@@ -177,6 +182,8 @@ struct so_tcp {
   uint32_t half_open;
   uint32_t port_counter;
   so_tcp_conn *all;
+  so_tcp_conn *owing;  // Empty outside a batch; no longer than the batch.
+  bool batch;
   so_tcp_listener *listeners[SO_TCP_LISTEN_BUCKETS];
 
   so_tcp_rest *rests;
@@ -264,6 +271,7 @@ bool so_tcp_step_ack(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now_
 void so_tcp_apply_report(so_tcp *t, so_tcp_conn *c, const so_tcp_ack_report *r, uint64_t now_ns);
 
 // data.c: steps 7 and 8.
+void so_tcp_forget_owing(so_tcp *t, so_tcp_conn *c);
 void so_tcp_step_data(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now_ns);
 void so_tcp_step_fin(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now_ns);
 

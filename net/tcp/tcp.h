@@ -193,6 +193,12 @@ void so_tcp_delete(so_tcp *t);
 // local peer).
 void so_tcp_input(so_tcp *t, so_packet *p, uint64_t now_ns);
 
+// so_tcp_batch_begin and so_tcp_batch_end stand around the calls of so_tcp_input for packets that came
+// together: a connection acknowledges what it received in order once at the end, or after eight full
+// segments, instead of after every second one. What must be told at once still is.
+void so_tcp_batch_begin(so_tcp *t);
+void so_tcp_batch_end(so_tcp *t, uint64_t now_ns);
+
 // so_tcp_error takes notice of an ICMP error about something that we sent. True: it quotes a
 // segment that is on its way (RFC 5927 4), and may be believed by the layer below too.
 bool so_tcp_error(so_tcp *t, const so_ip_error *e, uint64_t now_ns);
