@@ -5,7 +5,7 @@
 
 typedef struct counter {
   const char *name;
-  size_t off;  // Of a uint64_t in so_interface_ipv6_stats.
+  size_t off;  // Of a uint64_t in its struct.
 } counter;
 
 #define AT(field) offsetof(so_interface_ipv6_stats, field)
@@ -37,13 +37,38 @@ static const counter counters[] = {
 };
 #undef AT
 
+#define AT(field) offsetof(so_ndp_stats, field)
+static const counter ndp_counters[] = {
+    {"net_ndp_received", AT(received)},
+    {"net_ndp_invalid", AT(invalid)},
+    {"net_ndp_fragmented", AT(fragmented)},
+    {"net_ndp_ignored", AT(ignored)},
+    {"net_ndp_options_ignored", AT(options_ignored)},
+    {"net_ndp_adverts_sent", AT(adverts_sent)},
+    {"net_ndp_solicits_sent", AT(solicits_sent)},
+    {"net_ndp_duplicates", AT(duplicates)},
+    {"net_ndp_redirects", AT(redirects)},
+    {"net_ndp_redirects_refused", AT(redirects_refused)},
+    {"net_ndp_table_full", AT(table_full)},
+    {"net_ndp_values_refused", AT(values_refused)},
+    {"net_ndp_no_route", AT(no_route)},
+};
+#undef AT
+
+static void visit_table(const counter *table, size_t count, const void *stats,
+                        so_metric_visit *visit, void *visit_ctx) {
+  for (size_t k = 0; k < count; k++) {
+    uint64_t value;
+    memcpy(&value, (const uint8_t *)stats + table[k].off, sizeof value);
+    visit(visit_ctx, table[k].name, SO_METRIC_COUNTER, value);
+  }
+}
+
 static void each(const so_interface *i, so_metric_visit *visit, void *visit_ctx) {
   const so_interface_ipv6_stats *const stats = so_interface_ipv6_stats_of(i);
-  for (size_t k = 0; k < sizeof counters / sizeof counters[0]; k++) {
-    uint64_t value;
-    memcpy(&value, (const uint8_t *)stats + counters[k].off, sizeof value);
-    visit(visit_ctx, counters[k].name, SO_METRIC_COUNTER, value);
-  }
+  visit_table(counters, sizeof counters / sizeof counters[0], stats, visit, visit_ctx);
+  visit_table(ndp_counters, sizeof ndp_counters / sizeof ndp_counters[0],
+              &so_interface_ipv6_ndp(i)->stats, visit, visit_ctx);
   uint64_t faults = 0;
   for (size_t k = 0; k < sizeof stats->faults / sizeof stats->faults[0]; k++) {
     faults += stats->faults[k];

@@ -149,6 +149,33 @@ static const counter udp_counters[] = {
 };
 #undef AT
 
+#define AT(field) offsetof(so_resolver_stats, field)
+static const counter resolver_counters[] = {
+    {"resolver_lookups", AT(lookups)},
+    {"resolver_joined", AT(joined)},
+    {"resolver_cache_hits", AT(cache_hits)},
+    {"resolver_evicted", AT(evicted)},
+    {"resolver_sent_udp", AT(sent_udp)},
+    {"resolver_sent_tcp", AT(sent_tcp)},
+    {"resolver_answers", AT(answers)},
+    {"resolver_negatives", AT(negatives)},
+    {"resolver_timeouts", AT(timeouts)},
+    {"resolver_truncated", AT(truncated)},
+    {"resolver_server_failures", AT(server_failures)},
+    {"resolver_without_edns", AT(without_edns)},
+    {"resolver_bad_cookies", AT(bad_cookies)},
+    {"resolver_malformed", AT(malformed)},
+};
+#undef AT
+
+#define AT(field) offsetof(so_dhcp_stats, field)
+static const counter dhcp_counters[] = {
+    {"dhcp_malformed", AT(malformed)}, {"dhcp_other", AT(other)},
+    {"dhcp_timeouts", AT(timeouts)},   {"dhcp_bound", AT(bound)},
+    {"dhcp_lost", AT(lost)},           {"dhcp_conflicts", AT(conflicts)},
+};
+#undef AT
+
 typedef struct visitor {
   so_metric_visit *visit;
   void *ctx;
@@ -169,11 +196,15 @@ static void gauge(const visitor *v, const char *name, uint64_t value) {
 static void each(void *ctx, so_metric_visit *visit, void *visit_ctx) {
   const so_host *const h = ctx;
   const visitor v = {visit, visit_ctx};
+  so_interface_stats interface;
+  so_interface_read_stats(&h->interface, &interface);
 #define COUNT(table) (sizeof table / sizeof table[0])
   visit_table(&v, host_counters, COUNT(host_counters), &h->stats);
-  visit_table(&v, interface_counters, COUNT(interface_counters), &h->interface.stats);
+  visit_table(&v, interface_counters, COUNT(interface_counters), &interface);
   visit_table(&v, tcp_counters, COUNT(tcp_counters), so_tcp_statistics(h->tcp));
   visit_table(&v, udp_counters, COUNT(udp_counters), &h->udp.stats);
+  visit_table(&v, resolver_counters, COUNT(resolver_counters), so_resolver_statistics(h->resolver));
+  visit_table(&v, dhcp_counters, COUNT(dhcp_counters), &h->dhcp.stats);
 #undef COUNT
   if (h->interface.config.ipv6 != NULL && h->config.ipv6_metrics != NULL) {
     h->config.ipv6_metrics(&h->interface, visit, visit_ctx);
