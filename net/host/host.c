@@ -158,6 +158,10 @@ static uint32_t lower_path_mtu(void *ctx, const so_ip *dst, uint64_t now_ns) {
   return so_interface_path_mtu(&((so_host *)ctx)->interface, dst, now_ns);
 }
 
+static void lower_confirm(void *ctx, const so_ip *dst, uint64_t now_ns) {
+  so_interface_confirm(&((so_host *)ctx)->interface, dst, now_ns);
+}
+
 static void lower_unreachable(void *ctx, const so_packet *p, uint64_t now_ns) {
   so_interface_unreachable(&((so_host *)ctx)->interface, p, now_ns);
 }
@@ -335,7 +339,7 @@ static so_status start_interface(so_host *h) {
 
 static so_status start_tcp(so_host *h) {
   so_tcp_config c = {
-      .lower = {lower_send, lower_source, lower_path_mtu, h},
+      .lower = {lower_send, lower_source, lower_path_mtu, lower_confirm, h},
       .connections_max = h->config.connections_max,
       .half_open_max = 1024,
       .mtu = h->interface.config.mtu,

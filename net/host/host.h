@@ -64,6 +64,7 @@ typedef struct so_host_config {
   uint8_t congestion;        // An so_tcp_congestion_kind.
   // Set by so_host_config_ipv6 (net/host/ipv6.h); NULL in an image that holds no IPv6.
   const struct so_interface_family *ipv6;
+  size_t (*ipv6_dns)(const so_interface *i, uint64_t now_ns, so_ip *out, size_t max);
   void (*ipv6_metrics)(const so_interface *i, so_metric_visit *visit, void *visit_ctx);
 } so_host_config;
 
@@ -74,7 +75,8 @@ typedef struct so_host_config {
 //   ip=192.0.2.10/24    an address with its prefix length, either family; may be repeated
 //   ip=dhcp             an IPv4 address from DHCP
 //   gw=192.0.2.1        a router, either family, one each
-//   dns=192.0.2.1,2001:db8::1    name servers, up to SO_HOST_DNS_MAX
+//   dns=192.0.2.1,2001:db8::1    name servers, up to SO_HOST_DNS_MAX; without any, those of the
+//                       lease and of router advertisements
 //   ntp=...             time servers, likewise
 //   ipv6=on|off         with `on` (the default) addresses that routers announce are used as well
 //   hostname=NAME       what DHCP is told

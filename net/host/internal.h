@@ -71,6 +71,8 @@ struct so_host {
 
   so_resolver *resolver;
   host_question questions[SO_RESOLVER_LOOKUPS_MAX];
+  so_ip found_dns[SO_HOST_DNS_MAX];  // Of a lease and of routers.
+  size_t found_dns_count;
   so_event resolver_event;  // Something for its fiber to do.
   so_event resolved;
 
@@ -104,6 +106,10 @@ void so_host_run_resolver(void *arg);
 
 // so_host_use_dns replaces the name servers.
 void so_host_use_dns(so_host *h, const so_ip *servers, size_t count);
+
+// so_host_find_dns uses the name servers that a lease and routers name now, unless some were
+// configured by hand.
+void so_host_find_dns(so_host *h);
 
 // The parts of so_net.
 so_status so_host_listen(void *ctx, const so_endpoint *at, so_listener *out);

@@ -78,5 +78,6 @@ static void each(const so_interface *i, so_metric_visit *visit, void *visit_ctx)
 
 void so_host_config_ipv6(so_host_config *c) {
   c->ipv6 = so_interface_ipv6();
+  c->ipv6_dns = so_interface_ipv6_dns;
   c->ipv6_metrics = each;
 }

@@ -32,9 +32,7 @@ static void use_lease(so_host *h, uint64_t now_ns) {
       so_interface_add_address(&h->interface, lease->address, lease->prefix_len, now_ns);
   h->leased = so_ok(s) ? lease->address : (so_ip){0};
   set_gateway(h, lease, now_ns);
-  if (h->config.dns_count == 0) {  // What was configured by hand goes first.
-    so_host_use_dns(h, lease->dns, lease->dns_count);
-  }
+  so_host_find_dns(h);
 }
 
 static void lose_lease(so_host *h, uint64_t now_ns) {

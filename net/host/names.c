@@ -189,6 +189,34 @@ void so_host_use_dns(so_host *h, const so_ip *servers, size_t count) {
   so_event_signal(h->world->sched, &h->resolver_event);
 }
 
+void so_host_find_dns(so_host *h) {
+  so_ip found[SO_HOST_DNS_MAX] = {{0}};
+  size_t count = 0;
+  if (h->config.dns_count != 0) {  // What was configured by hand goes first.
+    return;
+  }
+  if (h->leased.family != 0) {
+    const so_dhcp_lease *const lease = &h->dhcp.lease;
+    while (count < lease->dns_count && count < SO_HOST_DNS_MAX) {
+      found[count] = lease->dns[count];
+      count++;
+    }
+  }
+  if (h->interface.config.ipv6 != NULL && h->config.ipv6_dns != NULL) {
+    count += h->config.ipv6_dns(&h->interface, so_host_now(h), &found[count],
+                                SO_HOST_DNS_MAX - count);
+  }
+  bool same = count == h->found_dns_count;
+  for (size_t i = 0; same && i < count; i++) {
+    same = so_ip_equal(&found[i], &h->found_dns[i]);
+  }
+  if (!same) {
+    memcpy(h->found_dns, found, sizeof found);
+    h->found_dns_count = count;
+    so_host_use_dns(h, found, count);
+  }
+}
+
 // --- looking up -------------------------------------------------------------------------------
 
 static so_status look_up(so_host *h, so_bytes name, uint16_t type, uint64_t deadline_ns,
@@ -224,6 +252,7 @@ so_status so_host_resolve(void *ctx, so_bytes name, uint64_t deadline_ns, so_end
     *out = so_ip_endpoint(&ip, 0);
     return so_done();
   }
+  so_host_find_dns(h);  // Those of routers come and expire unannounced.
   so_resolver_answer answer;
   so_status s = look_up(h, name, SO_DNS_A, deadline_ns, &answer);
   if (so_is(s, SO_NOT_FOUND)) {

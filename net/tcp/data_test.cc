@@ -32,6 +32,18 @@ TEST(TcpDataTest, WhatIsWrittenIsSentAndItsPagesGoBackWhenAcknowledged) {
   EXPECT_LE(p.host.pool.pages_used, before + 1);  // At most the page that small packets share.
 }
 
+TEST(TcpDataTest, OnlyAnAckOfSomethingNewConfirmsTheNeighbour) {
+  Peer p;
+  p.PassiveOpen();
+  p.Write("hello");
+  p.TakeOne();
+  const unsigned before = p.host.confirmed;
+  p.SendAck();
+  EXPECT_EQ(p.host.confirmed, before + 1);
+  p.SendAck();
+  EXPECT_EQ(p.host.confirmed, before + 1);
+}
+
 TEST(TcpDataTest, AnIdleConnectionIsUnderAKilobyteAndHoldsNothingElse) {
   EXPECT_LT(so_tcp_connection_size(), 1024u);
   Peer p;

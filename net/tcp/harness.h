@@ -92,7 +92,7 @@ class Host {
  public:
   explicit Host(so_ip ip, so_tcp_config config = {}, uint32_t pages = 4096) : ip_(ip) {
     SO_EXPECT_OK(so_packet_pool_init(&pool, so_test::Heap(), pages, pages));
-    config.lower = {Send, Source, PathMtu, this};
+    config.lower = {Send, Source, PathMtu, Confirm, this};
     for (size_t i = 0; i < sizeof config.seed; i++) {
       config.seed[i] = static_cast<uint8_t>(i * 7 + ip.bytes[3] + ip.bytes[15]);
     }
@@ -205,6 +205,7 @@ class Host {
   so_tcp *tcp = nullptr;
   uint64_t now = kSecond;
   uint32_t mtu = 1500;
+  unsigned confirmed = 0;  // Times that TCP said that the peer makes progress.
   so_status send_result = so_done();
   std::deque<so_packet *> out;
   so_ip ip_;
@@ -220,6 +221,11 @@ class Host {
   }
   static uint32_t PathMtu(void *ctx, const so_ip *, uint64_t) {
     return static_cast<Host *>(ctx)->mtu;
+  }
+  static void Confirm(void *ctx, const so_ip *dst, uint64_t) {
+    Host *h = static_cast<Host *>(ctx);
+    EXPECT_FALSE(so_ip_equal(dst, &h->ip_));
+    h->confirmed++;
   }
 };
 

@@ -180,7 +180,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   f.us = so_ip4(us);
   f.peer = so_ip4(peer);
   so_tcp_config config = {};
-  config.lower = {Fuzz::Send, Fuzz::Source, nullptr, &f};
+  config.lower = {Fuzz::Send, Fuzz::Source, nullptr, nullptr, &f};
   config.half_open_max = 2;
   config.time_wait_max = 2;
   const so_ip any = so_ip_any(0);

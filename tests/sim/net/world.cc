@@ -63,7 +63,7 @@ Host::Host(World *w, size_t at, const so_tcp_config &tcp_config, uint16_t mtu)
   config.neighbours_max = 16;
   config.reassembly_max = 4;
   config.path_mtu_max = 16;
-  tcp_own.lower = {Send, Source, PathMtu, this};
+  tcp_own.lower = {Send, Source, PathMtu, nullptr, this};
   tcp_own.mtu = mtu;
   if (!so_ok(so_packet_pool_init(&pool, &heap_, 2048, 2048)) ||
       !so_ok(so_interface_init(&interface, &config, &pool, &heap_)) ||
