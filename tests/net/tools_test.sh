@@ -74,7 +74,7 @@ if /usr/bin/python3 -c 'import scapy' 2>/dev/null; then
   req GET /metrics
   want "served after bad packets" 200
   for counter in net_ip4_rx_header net_ip4_rx_checksum tcp_drop_malformed tcp_drop_checksum \
-    net_ip4_rx_fragments net_icmp_rx_checksum udp_rx_checksum; do
+    net_ip4_rx_fragments net_icmp_rx_checksum udp_rx_checksum net_reassembly_overlap; do
     CHECKS=$((CHECKS + 1))
     [ "$(metric ${counter}_total)" -gt 0 ] || fail "$counter is counted" "$(grep "$counter" "$BODY" | tail -1)"
   done
