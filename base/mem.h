@@ -19,8 +19,8 @@ int memcmp(const void *a, const void *b, size_t n);
 #endif
 
 // A freestanding compiler takes memcpy for a function like any other: each load of four bytes would
-// be a call. The built-in is the same function, and few bytes of a known number become moves. Not
-// so for memset: as a call it is never optimized away.
+// be a call. The built-in is the same function, and few bytes of a known number become moves. Not so
+// for memset: as a call it is never optimized away.
 #if __STDC_HOSTED__ == 0 && !defined(__cplusplus)
 #define memcpy(dst, src, n) __builtin_memcpy(dst, src, n)
 #define memmove(dst, src, n) __builtin_memmove(dst, src, n)

@@ -165,15 +165,8 @@ void so_tcp_set_options(so_tcp *t, so_tcp_conn *c, const so_tcp_options *options
 
 // --- writing ------------------------------------------------------------------------------------
 
-// send_room is how much may wait now: what is on its way and as much again, so that a path of many
-// bytes is kept full, and a connection that never had one does not take the pages for it.
-uint32_t so_tcp_send_room(const so_tcp_conn *c) {
-  const uint32_t cwnd = so_tcp_min(c->congestion.cwnd, SO_TCP_WINDOW_MAX / 2);
-  return so_tcp_min(so_tcp_max(2 * cwnd, SO_TCP_SEND_START), c->options.send_limit);
-}
-
 size_t so_tcp_write_room(const so_tcp_conn *c) {
-  const uint32_t limit = so_tcp_send_room(c);
+  const uint32_t limit = c->options.send_limit;
   return c->send.len < limit ? limit - c->send.len : 0;
 }
 

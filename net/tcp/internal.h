@@ -32,13 +32,12 @@
 #define SO_TCP_MSS_MIN 216u       // Below that the peer or the path lies (256 less headers).
 #define SO_TCP_SEGMENT_MAX 65160u  // 65,535 less headers of IPv6 and TCP; 45 segments of 1448.
 #define SO_TCP_DELAYED_ACK_MS 40u  // RFC 9293 3.8.6.3 allows 500.
-// Full segments of one batch that one ACK may answer (RFC 5681 4.2: stretch ACKs). As many as
-// HyStart++ takes for the growth of one ACK, so that a sender like ours loses nothing by it.
+// Full segments of one batch that one ACK may answer (RFC 5681 4.2: stretch ACKs). As many as HyStart++
+// takes for the growth of one ACK, so that a sender like ours loses nothing by it.
 #define SO_TCP_STRETCH 8u
 #define SO_TCP_CORK_MS 200u
 #define SO_TCP_RETRY_MS 10u        // The pool was used up with nothing on its way.
 #define SO_TCP_RECEIVE_START 65536u
-#define SO_TCP_SEND_START (1024u * 1024)  // Grows with the congestion window.
 #define SO_TCP_SYN_TRIES 6u
 #define SO_TCP_SYN_ACK_TRIES 5u
 #define SO_TCP_CHALLENGES_PER_S 10u  // A connection; see README on RFC 5961 7.
@@ -255,9 +254,6 @@ void so_tcp_send_reset(so_tcp *t, so_tcp_conn *c, uint64_t now_ns);
 void so_tcp_answer_reset(so_tcp *t, const so_tcp_segment *s, uint64_t now_ns);
 void so_tcp_send_bare(so_tcp *t, const so_tcp_tuple *tuple, so_tcp_header *h, uint64_t now_ns);
 uint16_t so_tcp_offered_mss(const so_tcp *t, uint8_t family);
-
-// api.c
-uint32_t so_tcp_send_room(const so_tcp_conn *c);
 
 // window.c
 uint32_t so_tcp_window_to_tell(so_tcp_conn *c);

@@ -78,8 +78,6 @@ typedef struct so_tcp_lower {
   so_status (*source)(void *ctx, const so_ip *dst, so_ip *out);
   // Bytes of the largest IP packet to `dst` as far as is known.
   uint32_t (*path_mtu)(void *ctx, const so_ip *dst, uint64_t now_ns);
-  // `dst` acknowledged something new, so its next hop works (RFC 4861 7.3.1). May be NULL.
-  void (*confirm)(void *ctx, const so_ip *dst, uint64_t now_ns);
   void *ctx;
 } so_tcp_lower;
 
@@ -104,9 +102,7 @@ typedef struct so_tcp_options {
   bool no_delay;              // Nagle off.
   bool no_ecn;                // Do not negotiate ECN.
   uint8_t congestion;         // An so_tcp_congestion_kind.
-  // Bytes that wait or are on their way at most. Default 4 MiB; above 1 MiB no more than two
-  // congestion windows.
-  uint32_t send_limit;
+  uint32_t send_limit;        // Bytes that wait or are on their way at most. Default 1 MiB.
   uint32_t receive_limit;     // Largest receive window that auto-tuning may reach. Default 4 MiB.
   uint32_t keepalive_ms;      // Idle time before probes; 0: none.
   uint32_t keepalive_gap_ms;  // Between probes. Default 75 s.
@@ -197,9 +193,9 @@ void so_tcp_delete(so_tcp *t);
 // local peer).
 void so_tcp_input(so_tcp *t, so_packet *p, uint64_t now_ns);
 
-// so_tcp_batch_begin and so_tcp_batch_end stand around the calls of so_tcp_input for packets that
-// came together: a connection acknowledges what it received in order once at the end, or after
-// eight full segments, instead of after every second one. What must be told at once still is.
+// so_tcp_batch_begin and so_tcp_batch_end stand around the calls of so_tcp_input for packets that came
+// together: a connection acknowledges what it received in order once at the end, or after eight full
+// segments, instead of after every second one. What must be told at once still is.
 void so_tcp_batch_begin(so_tcp *t);
 void so_tcp_batch_end(so_tcp *t, uint64_t now_ns);
 
