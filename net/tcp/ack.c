@@ -115,6 +115,9 @@ static void acknowledged(so_tcp *t, so_tcp_conn *c, const so_tcp_segment *s, uin
   if (report.acked != 0) {
     c->b.progress_ns = now_ns;
     c->b.soft_error = false;
+    if (t->config.lower.confirm != NULL) {
+      t->config.lower.confirm(t->config.lower.ctx, &c->tuple.remote, now_ns);
+    }
     drop_acked(t, c);
   }
   if (fin_acked(c)) {

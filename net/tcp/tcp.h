@@ -78,6 +78,8 @@ typedef struct so_tcp_lower {
   so_status (*source)(void *ctx, const so_ip *dst, so_ip *out);
   // Bytes of the largest IP packet to `dst` as far as is known.
   uint32_t (*path_mtu)(void *ctx, const so_ip *dst, uint64_t now_ns);
+  // `dst` acknowledged something new, so its next hop works (RFC 4861 7.3.1). May be NULL.
+  void (*confirm)(void *ctx, const so_ip *dst, uint64_t now_ns);
   void *ctx;
 } so_tcp_lower;
 
