@@ -105,7 +105,6 @@ enum {
   KEY_IP,
   KEY_GW,
   KEY_DNS,
-  KEY_NTP,
   KEY_IPV6,
   KEY_HOSTNAME,
   KEY_PAGES,
@@ -116,7 +115,7 @@ enum {
 
 static so_status parse_setting(so_bytes word, so_host_config *c) {
   static const char *const keys[KEY_COUNT] = {
-      "ip", "gw", "dns", "ntp", "ipv6", "hostname", "pages", "connections", "congestion"};
+      "ip", "gw", "dns", "ipv6", "hostname", "pages", "connections", "congestion"};
   static const char *const on_off[] = {"on", "off"};
   static const char *const congestions[] = {"cubic", "newreno"};
   const so_bytes key_text = next_part(&word, '=');
@@ -127,7 +126,6 @@ static so_status parse_setting(so_bytes word, so_host_config *c) {
     case KEY_IP: return parse_address(word, c);
     case KEY_GW: return parse_gateway(word, c);
     case KEY_DNS: return parse_list(word, c->dns, SO_HOST_DNS_MAX, &c->dns_count);
-    case KEY_NTP: return parse_list(word, c->ntp, SO_HOST_NTP_MAX, &c->ntp_count);
     case KEY_IPV6:
       SO_TRY(parse_word(word, on_off, 2, &choice));
       c->no_ipv6 = choice == 1;

@@ -29,7 +29,7 @@ TEST(HostConfigTest, ReadsEverySetting) {
   so_host_config c;
   SO_ASSERT_OK(
       Parse("ip=192.0.2.10/24  ip=2001:db8::10/64 gw=192.0.2.1 gw=fe80::1 "
-            "dns=192.0.2.53,2001:db8::53 ntp=192.0.2.123 ipv6=off hostname=tess-1 "
+            "dns=192.0.2.53,2001:db8::53 ipv6=off hostname=tess-1 "
             "pages=1000 connections=50 congestion=newreno ",
             &c));
   ASSERT_EQ(c.address_count, 2u);
@@ -41,7 +41,6 @@ TEST(HostConfigTest, ReadsEverySetting) {
   ExpectIp("fe80::1", c.gateways[1]);
   ASSERT_EQ(c.dns_count, 2u);
   ExpectIp("2001:db8::53", c.dns[1]);
-  ASSERT_EQ(c.ntp_count, 1u);
   EXPECT_TRUE(c.no_ipv6);
   EXPECT_EQ(std::string(reinterpret_cast<char *>(c.hostname), c.hostname_len), "tess-1");
   EXPECT_EQ(c.page_count, 1000u);

@@ -39,7 +39,6 @@ extern "C" {
 
 #define SO_HOST_ADDRESSES_MAX 8
 #define SO_HOST_DNS_MAX 4
-#define SO_HOST_NTP_MAX 4
 #define SO_HOST_NAME_LEN_MAX 63
 
 typedef struct so_host_address {
@@ -53,8 +52,6 @@ typedef struct so_host_config {
   so_ip gateways[2];  // One a family at most; family 0: none.
   so_ip dns[SO_HOST_DNS_MAX];
   size_t dns_count;
-  so_ip ntp[SO_HOST_NTP_MAX];
-  size_t ntp_count;
   bool dhcp;
   bool no_ipv6;  // Not even a link-local address.
   uint8_t hostname[SO_HOST_NAME_LEN_MAX];
@@ -77,7 +74,6 @@ typedef struct so_host_config {
 //   gw=192.0.2.1        a router, either family, one each
 //   dns=192.0.2.1,2001:db8::1    name servers, up to SO_HOST_DNS_MAX; without any, those of the
 //                       lease and of router advertisements
-//   ntp=...             time servers, likewise
 //   ipv6=on|off         with `on` (the default) addresses that routers announce are used as well
 //   hostname=NAME       what DHCP is told
 //   pages=N connections=N    limits

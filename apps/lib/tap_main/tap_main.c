@@ -23,8 +23,8 @@ static const char usage[] =
     "  --tap NAME           the tap device (made when it is not there)\n"
     "  --ip ADDR/LEN        our address, IPv4 or IPv6 (repeatable), or dhcp\n"
     "  --gw ADDR            the router, one for each family\n"
-    "  --dns, --ntp LIST    servers, separated by commas\n"
-    "  --net \"SETTINGS\"     any of ip= gw= dns= ntp= ipv6=on|off hostname= pages= connections=\n"
+    "  --dns LIST           name servers, separated by commas\n"
+    "  --net \"SETTINGS\"     any of ip= gw= dns= ipv6=on|off hostname= pages= connections=\n"
     "                       congestion=cubic|newreno\n"
     "  --tap-plain          neither checksums nor segmentation are left to the host's kernel\n";
 
@@ -47,7 +47,7 @@ static int take_option(program *p, const char *name, const char *value) {
     const char *option;
     const char *key;
   } keys[] = {{"--ip", "ip="},   {"--gw", "gw="}, {"--dns", "dns="},
-              {"--ntp", "ntp="}, {"--net", ""},   {"--tap", NULL}};
+              {"--net", ""},     {"--tap", NULL}};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     if (!so_bytes_equal(so_str(name), so_str(keys[i].option))) {
       continue;
