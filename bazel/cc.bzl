@@ -66,6 +66,23 @@ def so_effect_library(name, srcs = [], hdrs = [], deps = [], copts = [], linkopt
         deps = deps,
     )
 
+def so_kernel_library(name, srcs = [], hdrs = [], deps = [], copts = [], visibility = None, target_compatible_with = []):
+    """Effects of a target with nothing underneath: instructions, hypercalls, device registers.
+
+    Only ever built for the kernel platforms; what can be pure belongs into an so_pure_library.
+    """
+    native.cc_library(
+        name = name,
+        srcs = srcs,
+        hdrs = hdrs,
+        copts = _WARN + _PURE + copts,
+        linkstatic = 1,
+        tags = ["effect"],
+        target_compatible_with = ["@platforms//os:none"] + target_compatible_with,
+        visibility = visibility,
+        deps = deps,
+    )
+
 def so_binary(name, srcs = [], deps = [], data = [], linkopts = [], testonly = 0, visibility = None, tags = []):
     """A Unix program."""
     native.cc_binary(
