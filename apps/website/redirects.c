@@ -14,7 +14,7 @@ static so_bytes next_word(so_bytes *line) {
   while (end < line->len && !is_space(line->ptr[end])) {
     end++;
   }
-  const so_bytes word = so_bytes_of(line->ptr + start, end - start);
+  const so_bytes word = so_bytes_from(so_bytes_first(*line, end), start);
   *line = so_bytes_from(*line, end);
   return word;
 }

@@ -106,15 +106,18 @@ static so_status read_name(parser *p, so_bytes text, so_dns_name *out) {
              : fail(p, "not a name", text);
 }
 
+static bool is_last_owner(const parser *p, so_bytes name) {
+  return p->has_owner &&
+         so_bytes_equal(so_bytes_of(p->pile->bytes.ptr + p->owner.name, p->owner.name_len), name);
+}
+
 static so_status read_owner(parser *p, const token *t) {
   so_dns_name name;
   SO_TRY(read_name(p, t->text, &name));
   if (!so_dns_name_is_under(so_dns_name_view(&name), p->text->origin)) {
     return fail(p, "the name is outside of the zone", t->text);
   }
-  const so_bytes last = so_bytes_of(p->pile->bytes.ptr + p->owner.name, p->owner.name_len);
-  return p->has_owner && so_bytes_equal(last, so_dns_name_view(&name)) ? so_done()
-                                                                       : set_owner(p, &name);
+  return is_last_owner(p, so_dns_name_view(&name)) ? so_done() : set_owner(p, &name);
 }
 
 // --- directives -------------------------------------------------------------------------------
