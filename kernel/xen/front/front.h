@@ -4,9 +4,9 @@
 // The seam between a front end (kernel/xen/netfront, kernel/xen/blkfront) and what surrounds it.
 //
 // A front end is a pure state machine over shared rings. It has no hypercall and no xenstore: it is
-// handed grants, pages and a doorbell, is asked what to publish, is told what the back end published,
-// and is polled. Whoever drives it (kernel/xen/device) owns all xenstore traffic and the states of
-// xen/io/xenbus.h. Simulated back ends (tests/sim/xen) drive it the same way.
+// handed grants, pages and a doorbell, is asked what to publish, is told what the back end
+// published, and is polled. Whoever drives it (kernel/xen/device) owns all xenstore traffic and the
+// states of xen/io/xenbus.h. Simulated back ends (tests/sim/xen) drive it the same way.
 //
 // The order of calls:
 //
@@ -18,19 +18,22 @@
 //
 //   publish     the back end has said InitWait (2) or more: its features can be read. The front end
 //               takes pages, makes rings, grants them, and says which keys to write. Afterwards the
-//               driver writes the state Initialised (3), or Connected (4) if `connected_at_publish`.
+//               driver writes the state Initialised (3), or Connected (4) with
+//               `connected_at_publish`.
 //   connect     the back end has said Connected (4): its properties can be read. The driver then
 //               writes Connected (4).
-//   poll        at every turn of the loop; cheap when nothing happened.
+//   poll        at every turn of the loop, event or not: it reads two indexes. It looks for answers
+//               that are deliberately not announced by an event, too.
 //   broken      after each poll: true once the back end wrote nonsense or stopped to answer. The
-//               driver reports `why`, closes (Closing 5, Closed 6), calls disconnect and starts again
-//               (Initialising 1), or calls fail when it has tried often enough.
-//   disconnect  the back end is gone, or the machine comes back from suspend: ends all grants.
+//               driver reports `why`, closes (Closing 5, Closed 6), calls disconnect and starts
+//               again (Initialising 1), or calls fail when it has tried often enough.
+//   disconnect  the back end is gone, or the machine comes back from suspend: ends all grants. After
+//               suspend it must come before any fiber runs, because time has jumped.
 //   fail        nobody will reconnect: everything that waits or comes later gets IO.
 //
-// A port that was opened on a front end (so_netdev, so_block) stays valid through all of this. It is
-// opened by the front end's own functions after the first connect.
-// Nothing here blocks, except calls of the opened port. Everything runs on the one processor.
+// A port that was opened on a front end (so_netdev, so_block) stays valid through all of this. It
+// is opened by the front end's own functions after the first connect. Nothing here blocks, except
+// calls of the opened port. Everything runs on the one processor.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,15 +71,16 @@ typedef struct so_xen_peer {
   so_xen_channel channel;
 } so_xen_peer;
 
-// The values below one xenstore folder, by key ("feature-sg"). False: there is no such key. The bytes
-// live until the next read. They are another domain's text: whoever uses them checks them.
+// The values below one xenstore folder, by key ("feature-sg"). False: there is no such key. The
+// bytes live until the next read. They are another domain's text: whoever uses them checks them.
 typedef struct so_xen_keys {
   bool (*read)(void *ctx, const char *key, so_bytes *out);
   void *ctx;
 } so_xen_keys;
 
-// Takes what is to be written below the front end's folder. `value` NULL: remove the key if it is there.
-// All writes of one publish belong into one transaction with the new state, or at least before it.
+// Takes what is to be written below the front end's folder. `value` NULL: remove the key if it is
+// there. All writes of one publish belong into one transaction with the new state, or at least
+// before it.
 typedef struct so_xen_writer {
   void (*write)(void *ctx, const char *key, const char *value);
   void *ctx;
