@@ -170,6 +170,14 @@ int cli_remote_json(cli_remote *r, const so_json **out) {
   return so_ok(status) ? CLI_DONE : cli_remote_lost(r, status);
 }
 
+// What to do about a refusal, for those that a newcomer meets first.
+static const char *advice(uint16_t status, so_bytes code) {
+  return status == 401 ? " (`storectl login URL --token-file FILE` remembers one)"
+         : so_bytes_equal(code, so_str("no_such_repository"))
+             ? " (`storectl init URL` makes an empty one)"
+             : "";
+}
+
 static int explain(cli_remote *r, uint16_t status) {
   const so_json *problem = NULL;
   so_bytes detail = so_str("no reason given"), code = so_str("");
@@ -180,8 +188,7 @@ static int explain(cli_remote *r, uint16_t status) {
   (void)so_json_string(so_json_member(problem, "detail"), &detail);
   (void)so_json_string(so_json_member(problem, "code"), &code);
   return cli_fail(CLI_REFUSED, "%s refused (%u %.*s): %.*s%s", r->origin, status, SO_FMT(code),
-                  SO_FMT(detail),
-                  status == 401 ? " (`storectl login URL --token-file FILE` remembers one)" : "");
+                  SO_FMT(detail), advice(status, code));
 }
 
 int cli_remote_answer(cli_remote *r, bool conflict_ok, uint16_t *out_status) {
