@@ -81,6 +81,8 @@ typedef struct so_netdev {
   bool tx_tso4;     // Takes SO_GSO_TCP4, up to 64 KiB with headers.
   bool tx_tso6;
   bool rx_gso;      // May hand up frames of up to 64 KiB: offer that much room.
+  // The doorbell: a device that has one may keep frames that were sent until it is called. NULL: none.
+  void (*flush)(void *ctx);
 } so_netdev;
 
 SO_MUST_USE static inline so_status so_netdev_send(const so_netdev *d, const so_frame *frame) {
@@ -91,6 +93,11 @@ SO_MUST_USE static inline so_status so_netdev_receive(const so_netdev *d,
                                                       size_t room_count, size_t *out_len,
                                                       so_offload *out) {
   return d->ops->receive(d->ctx, rooms, room_count, out_len, out);
+}
+static inline void so_netdev_flush(const so_netdev *d) {
+  if (d->flush != NULL) {
+    d->flush(d->ctx);
+  }
 }
 static inline void so_netdev_close(const so_netdev *d) { d->ops->close(d->ctx); }
 

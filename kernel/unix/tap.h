@@ -6,7 +6,9 @@
 // Frames carry virtio's net header, so checksums are completed and segments are cut by whoever is
 // last to need them: between two programs on one machine, by nobody.
 //
-// Limits: one frame a system call (the kernel offers no batch for tap devices).
+// Frames go through io_uring, up to 64 sent and 64 received a system call: what was sent leaves at the next
+// so_netdev_flush, or when something is received. On a kernel without it, or that does not permit it, each
+// frame is a system call.
 
 #include "kernel/ports/netdev.h"
 #include "kernel/ports/world.h"
@@ -20,6 +22,7 @@ extern "C" {
 typedef struct so_unix_tap_config {
   so_bytes name;       // Of the device; one that is not there is made, and goes away at close.
   bool no_offload;     // Whole checksums and segments of at most the MTU, both ways.
+  bool one_by_one;     // As on a kernel without io_uring.
 } so_unix_tap_config;
 
 // so_unix_open_tap opens the tap device in the network namespace of the process, in a world of
@@ -36,6 +39,7 @@ typedef struct so_unix_tap_stats {
   uint64_t sent_bytes;
   uint64_t received_bytes;
   uint64_t sent_while_down;   // Swallowed.
+  uint64_t send_refused;      // Taken, and then refused by the kernel.
   uint64_t too_long;          // Received, and dropped because the room offered was too small.
   uint64_t malformed;         // Received with a virtio header that makes no sense, and dropped.
 } so_unix_tap_stats;

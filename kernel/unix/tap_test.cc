@@ -13,8 +13,9 @@
 
 namespace {
 
-// Every test has a network namespace of its own: this process moves into a new one.
-class TapTest : public testing::Test {
+// Every test has a network namespace of its own: this process moves into a new one. The parameter: whether
+// each frame is a system call.
+class TapTest : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
     if (unshare(CLONE_NEWNET) != 0) {
@@ -41,6 +42,7 @@ void Shell(const std::string &command) { ASSERT_EQ(system(command.c_str()), 0) <
 
 so_unix_tap_config Config(bool no_offload = false) {
   so_unix_tap_config c = {};
+  c.one_by_one = TapTest::GetParam();
   c.name = so_str("tap0");
   c.no_offload = no_offload;
   return c;
@@ -98,7 +100,7 @@ so_frame InParts(const std::string &bytes, size_t cut) {
   return f;
 }
 
-TEST_F(TapTest, TalksWithTheKernelThroughScatterLists) {
+TEST_P(TapTest, TalksWithTheKernelThroughScatterLists) {
   Run([](const so_world *w) {
     so_netdev d;
     const so_unix_tap_config config = Config();
@@ -111,6 +113,7 @@ TEST_F(TapTest, TalksWithTheKernelThroughScatterLists) {
     const std::string ask = ArpRequest(d);
     const so_frame f = InParts(ask, 17);
     SO_ASSERT_OK(so_netdev_send(&d, &f));
+    so_netdev_flush(&d);
     EXPECT_EQ(released, 1);
     EXPECT_TRUE(Await(w, &d, [&](const std::string &got, const so_offload &) {
       return got.size() >= 42 && got.substr(0, 6) == Mac(d) && got.substr(12, 2) == "\x08\x06" &&
@@ -125,7 +128,7 @@ TEST_F(TapTest, TalksWithTheKernelThroughScatterLists) {
   });
 }
 
-TEST_F(TapTest, SaysAgainWhenThereIsNothingAndWakesWhenSomethingComes) {
+TEST_P(TapTest, SaysAgainWhenThereIsNothingAndWakesWhenSomethingComes) {
   Run([](const so_world *w) {
     so_netdev d;
     const so_unix_tap_config config = Config();
@@ -148,7 +151,7 @@ TEST_F(TapTest, SaysAgainWhenThereIsNothingAndWakesWhenSomethingComes) {
   });
 }
 
-TEST_F(TapTest, WithoutOffloadsChecksumsArriveWhole) {
+TEST_P(TapTest, WithoutOffloadsChecksumsArriveWhole) {
   Run([](const so_world *w) {
     so_netdev d;
     const so_unix_tap_config config = Config(true);
@@ -165,7 +168,7 @@ TEST_F(TapTest, WithoutOffloadsChecksumsArriveWhole) {
   });
 }
 
-TEST_F(TapTest, DropsAndCountsAFrameThatDoesNotFit) {
+TEST_P(TapTest, DropsAndCountsAFrameThatDoesNotFit) {
   Run([](const so_world *w) {
     so_netdev d;
     const so_unix_tap_config config = Config();
@@ -190,7 +193,7 @@ TEST_F(TapTest, DropsAndCountsAFrameThatDoesNotFit) {
   });
 }
 
-TEST_F(TapTest, ADownInterfaceSwallowsAndANonsenseLengthIsRefused) {
+TEST_P(TapTest, ADownInterfaceSwallowsAndANonsenseLengthIsRefused) {
   Run([](const so_world *w) {
     so_netdev d;
     const so_unix_tap_config config = Config();
@@ -199,6 +202,7 @@ TEST_F(TapTest, ADownInterfaceSwallowsAndANonsenseLengthIsRefused) {
     const std::string ask = ArpRequest(d);
     const so_frame f = InParts(ask, 14);
     SO_EXPECT_OK(so_netdev_send(&d, &f));
+    so_netdev_flush(&d);
     EXPECT_EQ(released, 1);
     so_unix_tap_stats stats;
     so_unix_tap_read_stats(&d, &stats);
@@ -210,7 +214,7 @@ TEST_F(TapTest, ADownInterfaceSwallowsAndANonsenseLengthIsRefused) {
   });
 }
 
-TEST_F(TapTest, NamesTheReasonWhenItCannotOpen) {
+TEST_P(TapTest, NamesTheReasonWhenItCannotOpen) {
   Run([](const so_world *w) {
     so_netdev d, second;
     so_unix_tap_config config = Config();
@@ -227,7 +231,7 @@ TEST_F(TapTest, NamesTheReasonWhenItCannotOpen) {
   });
 }
 
-TEST_F(TapTest, OpensAPersistentDeviceWithTheSameAddressEachTime) {
+TEST_P(TapTest, OpensAPersistentDeviceWithTheSameAddressEachTime) {
   Run([](const so_world *w) {
     Shell("ip tuntap add tap0 mode tap vnet_hdr && ip link set tap0 mtu 9000");
     so_netdev d;
@@ -241,5 +245,107 @@ TEST_F(TapTest, OpensAPersistentDeviceWithTheSameAddressEachTime) {
     so_netdev_close(&d);
   });
 }
+
+// Two tap devices on one bridge: what one sends the other receives.
+class Pair {
+ public:
+  explicit Pair(const so_world *w) {
+    so_unix_tap_config config = Config(true);
+    SO_EXPECT_OK(so_unix_open_tap(w, &config, &a));
+    config.name = so_str("tap1");
+    SO_EXPECT_OK(so_unix_open_tap(w, &config, &b));
+    Shell(
+        "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 && ip link add br0 type bridge && "
+        "ip link set tap0 master br0 && ip link set tap1 master br0 && "
+        "ip link set tap0 up && ip link set tap1 up && ip link set br0 up");
+  }
+  ~Pair() {
+    so_netdev_close(&a);
+    so_netdev_close(&b);
+  }
+  so_netdev a;
+  so_netdev b;
+};
+
+std::string Numbered(const Pair &pair, unsigned number, size_t len) {
+  std::string f = Mac(pair.b) + Mac(pair.a) + std::string("\x88\xb5", 2);
+  f += std::string({static_cast<char>(number >> 8), static_cast<char>(number)});
+  f.resize(len, static_cast<char>(number * 7));
+  return f;
+}
+
+// More frames than a batch has, in both directions of its limits, arrive whole and in order.
+TEST_P(TapTest, ManyFramesKeepTheirOrderAndBytes) {
+  Run([](const so_world *w) {
+    Pair pair(w);
+    std::vector<std::string> frames;
+    for (unsigned i = 0; i < 200; i++) {
+      frames.push_back(Numbered(pair, i, 60 + i * 7));
+    }
+    released = 0;
+    for (const std::string &bytes : frames) {
+      const so_frame f = InParts(bytes, 20);
+      SO_ASSERT_OK(so_netdev_send(&pair.a, &f));
+    }
+    so_netdev_flush(&pair.a);
+    EXPECT_EQ(released, 200);
+    for (unsigned i = 0; i < 200; i++) {
+      EXPECT_TRUE(Await(w, &pair.b, [&](const std::string &got, const so_offload &) {
+        return got == frames[i];
+      })) << i;
+    }
+    so_unix_tap_stats stats;
+    so_unix_tap_read_stats(&pair.a, &stats);
+    EXPECT_EQ(stats.sent, 200u);
+    so_unix_tap_read_stats(&pair.b, &stats);
+    EXPECT_GE(stats.received, 200u);
+  });
+}
+
+// A frame that comes between a look that found nothing and the wait for it wakes the waiter.
+TEST_P(TapTest, NoFrameIsForgottenBetweenLooks) {
+  Run([](const so_world *w) {
+    Pair pair(w);
+    for (unsigned round = 0; round < 300; round++) {
+      const std::string bytes = Numbered(pair, round, 100);
+      const so_frame f = InParts(bytes, 20);
+      uint8_t room[2000];
+      const so_netdev_room rooms[1] = {{room, sizeof room}};
+      size_t len;
+      so_offload offload;
+      // What the bridge itself says at its start may come too.
+      while (so_ok(so_netdev_receive(&pair.b, rooms, 1, &len, &offload))) {
+      }
+      for (unsigned k = 0; k <= round % 9; k++) {
+        SO_ASSERT_OK(so_netdev_send(&pair.a, &f));
+      }
+      so_netdev_flush(&pair.a);
+      for (unsigned k = 0; k <= round % 9; k++) {
+        ASSERT_TRUE(Await(w, &pair.b, [&](const std::string &got, const so_offload &) {
+          return got == bytes;
+        })) << round;
+      }
+    }
+  });
+}
+
+TEST_P(TapTest, WhatWaitsAtTheCloseIsReleased) {
+  Run([](const so_world *w) {
+    so_netdev d;
+    const so_unix_tap_config config = Config();
+    SO_ASSERT_OK(so_unix_open_tap(w, &config, &d));
+    released = 0;
+    const std::string ask = ArpRequest(d);
+    const so_frame f = InParts(ask, 14);
+    SO_EXPECT_OK(so_netdev_send(&d, &f));
+    so_netdev_close(&d);
+    EXPECT_EQ(released, 1);
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Batches, TapTest, testing::Bool(),
+                         [](const testing::TestParamInfo<bool> &i) {
+                           return i.param ? "OneByOne" : "Together";
+                         });
 
 }  // namespace

@@ -99,6 +99,7 @@ static void flush(so_host *h) {
       break;
     }
   }
+  so_netdev_flush(&h->device);
   if (h->tx_count < HOST_TX_WRITERS) {
     so_event_signal(h->world->sched, &h->tx_room);
   }

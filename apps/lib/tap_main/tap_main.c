@@ -94,7 +94,7 @@ static int refuse(const so_world *world, so_buf *text, int code) {
 }
 
 static int open_device(const so_world *world, const program *p, so_netdev *out, so_buf *text) {
-  const so_unix_tap_config config = {so_str(p->tap), p->plain};
+  const so_unix_tap_config config = {.name = so_str(p->tap), .no_offload = p->plain};
   const so_status s = so_unix_open_tap(world, &config, out);
   if (so_ok(s)) {
     return 0;
