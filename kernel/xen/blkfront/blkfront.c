@@ -32,15 +32,23 @@ static void end_grants(so_blkfront *f) {
   so_share_ring_end(&f->ring_memory);
 }
 
+static so_status make_grants_of(so_blkfront *f, uint32_t order) {
+  SO_TRY(so_share_ring_grant(&f->ring_memory, f->peer.domid, 1u << order));
+  return so_share_pool_grant(&f->pages, f->peer.domid, 2);
+}
+
 // make_grants takes a smaller ring when a large one is not to be had.
 static so_status make_grants(so_blkfront *f, uint32_t order) {
-  so_status s = so_share_ring_grant(&f->ring_memory, f->peer.domid, 1u << order);
-  while (!so_ok(s) && order != 0) {
-    order--;
-    s = so_share_ring_grant(&f->ring_memory, f->peer.domid, 1u << order);
+  for (;; order--) {
+    const so_status s = make_grants_of(f, order);
+    if (so_ok(s)) {
+      return s;
+    }
+    end_grants(f);
+    if (order == 0) {
+      return s;
+    }
   }
-  SO_TRY(s);
-  return so_share_pool_grant(&f->pages, f->peer.domid, 2);
 }
 
 static so_status publish(void *ctx, const so_xen_peer *peer, const so_xen_keys *back,
@@ -52,7 +60,6 @@ static so_status publish(void *ctx, const so_xen_peer *peer, const so_xen_keys *
   f->handle = so_blkfront_handle(front);
   const so_status s = make_grants(f, so_blkfront_ring_order(f, back));
   if (!so_ok(s)) {
-    end_grants(f);
     *out_why = "no pages or grant references for the ring, or the last back end keeps ours mapped";
     return s;
   }

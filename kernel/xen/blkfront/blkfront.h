@@ -16,9 +16,9 @@
 //   - When a connection ends, every call that has not returned begins again on the next one, in
 //     order, with the bytes of its caller. Reading or writing the same bytes twice does no harm.
 //   - Flush as block.h has it: a flush that fails is the end of writing. So is a back end that
-//     vanishes (SO_FRONT_LOST) or wrote nonsense while writes that returned are not flushed: nothing
-//     can tell whether they were kept. After SO_FRONT_CLOSED and SO_FRONT_SUSPENDED the medium is
-//     still the same one.
+//     vanishes (SO_FRONT_LOST) or wrote nonsense while writes that returned are not flushed:
+//     nothing can tell whether they were kept. After SO_FRONT_CLOSED and SO_FRONT_SUSPENDED it is
+//     still the same medium.
 //   - A back end that offers neither flush nor barrier says that it writes through: flush is then
 //     nothing but the check above.
 // Sectors are 512 bytes in all that is exchanged, whatever `sector-size` says (what Linux does, and

@@ -12,8 +12,9 @@
 // Invariants
 //   - A page is cleared when it is taken from the system, before anybody else sees it.
 //   - A page goes back to the system, or is granted anew, only after its grant was ended. One that
-//     the other side still has mapped is kept aside, with its reference, and tried again at the next
-//     connection. So the memory that a hostile back end can withhold is what the pool may hold.
+//     the other side still has mapped is kept aside, with its reference, and tried again at the
+//     next connection. So the memory that a hostile back end can withhold is what the pool may
+//     hold.
 // Limits: `page_max` pages a pool; SO_SHARE_BLOCK_PAGES pages and SO_SHARE_BLOCKS tries a ring.
 
 #include "base/heap.h"
