@@ -23,6 +23,7 @@ int cli_cat(cli *c);
 int cli_branch(cli *c);
 int cli_clone(cli *c);
 int cli_commit(cli *c);
+int cli_deploy(cli *c);
 int cli_diff(cli *c);
 int cli_export_git(cli *c);
 int cli_fetch(cli *c);

@@ -46,6 +46,22 @@ static const cli_command commands[] = {
     {"rm", "rm [-m TEXT] PATH", "commit the removal of one value", "", cli_rm},
     {"fsck", "fsck [--data FILE]", "check every stored object",
      "--data checks the file of a server that is stopped.\n", cli_fsck},
+    {"deploy", "deploy xen [OPTION...] DIR|-",
+     "write the configuration of a server that is a guest of Xen",
+     "DIR/NAME.cfg is for `xl create`; with - it is printed. The commands to run next are printed too.\n"
+     "  --name NAME       of the guest (stored)\n"
+     "  --memory MIB      at least 32 (64)\n"
+     "  --disk PATH       of the Xen host: a block device, or a file (/dev/vg0/NAME)\n"
+     "  --kernel PATH     of the Xen host: the image (/etc/xen/NAME.elf)\n"
+     "  --bridge BRIDGE   of the Xen host (xenbr0)\n"
+     "  --ip ADDR/LEN     its address, or dhcp (dhcp); --ip6 ADDR/LEN one more\n"
+     "  --gw ADDR --dns ADDR[,ADDR]   the router and name servers, when DHCP does not tell\n"
+     "  --host NAME       the server's name, for its certificate\n"
+     "  --port PORT       where it serves (8443)\n"
+     "  --mac MAC         of its network card (a random one, kept in the file)\n"
+     "  --public-read     anyone may read\n"
+     "  --force           replace DIR/NAME.cfg\n",
+     cli_deploy},
     {"import-git", "import-git [FILE]", "read a stream of `git fast-export`",
      "  git fast-export --all | storectl import-git\n", cli_import_git},
     {"export-git", "export-git [FILE]", "write a stream for `git fast-import`",
