@@ -19,6 +19,7 @@
 #include "tls/x509/x509.h"
 
 #define FILE_MAX (64u << 20)
+#define FILES_MAX 8
 #define CHAIN_MAX 4
 #define ANCHORS_MAX 16
 #define DEADLINE_S 60
@@ -50,15 +51,18 @@ static uint64_t deadline_of(const so_world *world) {
   return so_clock_now(&world->clock) + DEADLINE_S * SO_NS_PER_S;
 }
 
+// What was read is needed until the program ends.
 static so_bytes read_file(const char *path) {
+  static uint8_t *kept[FILES_MAX];
+  static size_t kept_count;
   FILE *f = fopen(path, "rb");
-  uint8_t *buf = NULL;
   size_t len = 0;
   if (f == NULL) {
     return so_bytes_of(NULL, 0);
   }
-  buf = malloc(FILE_MAX);
+  uint8_t *const buf = kept_count < FILES_MAX ? malloc(FILE_MAX) : NULL;
   if (buf != NULL) {
+    kept[kept_count++] = buf;
     len = fread(buf, 1, FILE_MAX, f);
   }
   fclose(f);
