@@ -2,8 +2,9 @@
 // sockets and over our own TCP/IP.
 //
 // bulk serve ADDR PORT                 answers the others below; on SIGTERM prints what was counted
-// bulk down ADDR PORT MIB              receives so much       prints: down MIB SECONDS MIB_A_SECOND
+// bulk down ADDR PORT MIB              receives so much       prints: down MIB in MS ms: MIB a second
 //   bulk up ADDR PORT MIB                sends so much
+//                                      (both: or KiB, as in "128k")
 //   bulk rate ADDR PORT COUNT [FIBERS]   opens, one byte there and back, closes
 //   bulk idle ADDR PORT COUNT            opens all, prints "idle COUNT", and waits for SIGTERM
 //
@@ -23,6 +24,7 @@ typedef struct program {
   const so_world *world;
   so_endpoint at;
   uint64_t count;
+  unsigned shift;  // From the count to bytes.
   uint64_t started;
   uint64_t done;
   uint64_t failed;
@@ -176,15 +178,15 @@ static void report(const program *p, const char *what, uint64_t count, uint64_t 
 
 static so_status move(program *p, bool up, uint8_t *piece) {
   so_stream s;
-  SO_TRY(ask(p, up ? 'u' : 'd', p->count << 20, &s));
+  SO_TRY(ask(p, up ? 'u' : 'd', p->count << p->shift, &s));
   so_status status;
   if (up) {
-    status = send_bytes(p, &s, piece, p->count << 20);
+    status = send_bytes(p, &s, piece, p->count << p->shift);
     if (so_ok(status)) {
       status = read_all(p, &s, piece, 1);
     }
   } else {
-    status = take_bytes(p, &s, piece, p->count << 20);
+    status = take_bytes(p, &s, piece, p->count << p->shift);
   }
   so_stream_close(&s);
   return status;
@@ -256,6 +258,17 @@ static int idle(program *p) {
   return opened == p->count ? 0 : 1;
 }
 
+// parse_count reads a number, or one of KiB.
+static bool parse_count(program *p, const char *text) {
+  so_bytes t = so_str(text);
+  p->shift = 20;
+  if (t.len != 0 && t.ptr[t.len - 1] == 'k') {
+    p->shift = 10;
+    t = so_bytes_first(t, t.len - 1);
+  }
+  return so_ok(so_parse_u64(t, &p->count));
+}
+
 int so_main(const so_world *world, int argc, const char *const *argv) {
   program p = {.world = world};
   uint64_t port;
@@ -263,7 +276,7 @@ int so_main(const so_world *world, int argc, const char *const *argv) {
   const so_bytes what = so_str(argc > 1 ? argv[1] : "");
   if (argc < 4 || !so_ok(so_parse_u64(so_str(argv[3]), &port)) || port > UINT16_MAX ||
       !so_ok(world->net.resolve(world->net.ctx, so_str(argv[2]), SO_NEVER, &p.at)) ||
-      (argc > 4 && !so_ok(so_parse_u64(so_str(argv[4]), &p.count))) ||
+      (argc > 4 && !parse_count(&p, argv[4])) ||
       (argc > 5 && !so_ok(so_parse_u64(so_str(argv[5]), &fibers)))) {
     so_console_write(&world->console,
                      so_str("usage: bulk serve|down|up|rate|idle ADDR PORT [N]\n"));
