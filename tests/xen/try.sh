@@ -1,0 +1,115 @@
+#!/bin/bash
+# Boots one image for a person who wants to see it: `./safeos xen` and `./safeos qemu` end here.
+# usage: try.sh xen|qemu APP IMAGE WORK [ARGUMENT...]
+#   IMAGE      the kernel, as Bazel made it
+#   WORK       a folder that stays: the data disk of APP is kept in it
+#   ARGUMENT   of the program, instead of the usual ones
+# Ctrl-C shuts the guest down; a second one ends the machine at once.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+say() { printf '==> %s\n' "$*" >&2; }
+die() {
+  printf 'safeos: %s\n' "$*" >&2
+  exit 1
+}
+
+kind=$1 app=$2 image=$3
+mkdir -p "$4"
+work=$(cd "$4" && pwd)
+shift 4
+guest=10.0.2.20  # On QEMU's user network, whose router and name server are 10.0.2.2 and 10.0.2.3.
+settings="ip=$guest/24 gw=10.0.2.2 dns=10.0.2.3"
+case $kind in
+  xen) disk=xvda ;;
+  qemu) disk=vda ;;
+  *) die "try.sh knows xen and qemu" ;;
+esac
+
+# What each program needs: its arguments, memory, whether it has a disk, and its ports: protocol, port of the
+# guest, port of this machine.
+needs_disk=
+memory=32
+case $app in
+  hello) arguments=(--listen 0.0.0.0:80) ports=(tcp:80:8080) memory=16 ;;
+  website) arguments=(--listen 0.0.0.0:443 --data "$disk") ports=(tcp:443:8443) needs_disk=1 ;;
+  nameserver) arguments=(--listen 0.0.0.0:53) ports=(tcp:53:5353 udp:53:5353) ;;
+  stored) arguments=(--data "$disk" --init --listen 0.0.0.0:8443) ports=(tcp:8443:8443) needs_disk=1 memory=64 ;;
+  *) die "there is no '$app' for $kind; there are hello, nameserver, stored and website" ;;
+esac
+[[ $# -eq 0 ]] || arguments=("$@")
+line="$settings -- ${arguments[*]}"
+case $line in *[\"\\]*) die "an argument has a quote or a backslash, which a command line of a guest cannot have" ;; esac
+
+network=user,restrict=off
+for port in "${ports[@]}"; do
+  IFS=: read -r protocol inside outside <<<"$port"
+  if [[ $protocol == tcp ]] && (exec 3<>"/dev/tcp/127.0.0.1/$outside") 2>/dev/null; then
+    die "port $outside of this machine is in use; stop what listens there (another guest?) first"
+  fi
+  network+=",hostfwd=$protocol:127.0.0.1:$outside-$guest:$inside"
+done
+
+disks=()
+if [[ -n $needs_disk ]]; then
+  [[ -e $work/disk ]] || truncate -s 1G "$work/disk"  # Sparse; zeros are an empty disk.
+  say "the disk is $work/disk; remove it to begin anew"
+fi
+
+begin_xen() {
+  local files=$work/files
+  rm -rf "$files"
+  mkdir -p "$files"
+  cp "$image" "$files/kernel"
+  cp "$here/dom0/attend" "$files/start"
+  {
+    printf 'name = "guest"\ntype = "pvh"\nkernel = "/guest/kernel"\nmemory = %d\nvcpus = 1\n' "$memory"
+    printf 'extra = "%s"\nvif = ["bridge=br0"]\n' "$line"
+    [[ -z $needs_disk ]] || printf 'disk = ["phy:/dev/vda,xvda,w"]\n'
+    printf 'on_poweroff = "destroy"\non_reboot = "restart"\non_crash = "destroy"\n'
+  } >"$files/guest.cfg"
+  [[ -z $needs_disk ]] || disks=(--disk "$work/disk")
+  say "starting Xen, dom0 and $app; that takes 15 seconds or more, all is emulated (their log: $work/xen.log)"
+  setsid "$here/dom0/start.sh" --files "$files" --net "$network" --serial stdio "${disks[@]}" \
+    "$here/../../third_party/src/xen-host" "$work" <&3 &
+}
+
+begin_qemu() {
+  local accelerator=tcg
+  [[ ! -w /dev/kvm ]] || accelerator=kvm
+  [[ -z $needs_disk ]] ||
+    disks=(-drive "id=disk0,file=$work/disk,format=raw,if=none,discard=unmap" -device virtio-blk-device,drive=disk0)
+  say "starting $app (accelerator: $accelerator)"
+  setsid qemu-system-x86_64 -M microvm,pit=off,pic=off,rtc=on -accel "$accelerator" -cpu max -m "$memory" \
+    -nodefaults -no-user-config -display none -monitor none -no-reboot -serial stdio \
+    -kernel "$image" -append "$line" -netdev "$network,id=net0" -device virtio-net-device,netdev=net0 \
+    -device virtio-rng-device "${disks[@]}" <&3 &
+}
+
+# What is written into this pipe arrives at the guest's side of the serial port.
+mkfifo "$work/pipe.$$"
+exec 3<>"$work/pipe.$$"
+rm "$work/pipe.$$"
+
+for port in "${ports[@]}"; do
+  IFS=: read -r protocol inside outside <<<"$port"
+  say "port $inside of the guest ($protocol) is 127.0.0.1:$outside here"
+done
+say "Ctrl-C shuts it down"
+"begin_$kind"
+machine=$!
+trap 'kill -KILL $machine 2>/dev/null' EXIT
+
+asked=
+ask_end() {
+  [[ -z $asked ]] || { kill -KILL "$machine" 2>/dev/null; return; }
+  asked=1
+  say "shutting down (Ctrl-C again: at once)"
+  if [[ $kind == xen ]]; then echo shutdown >&3; else printf '\003' >&3; fi
+}
+trap ask_end INT TERM
+result=0
+while kill -0 "$machine" 2>/dev/null; do
+  result=0
+  wait "$machine" || result=$?
+done
+exit "$result"
