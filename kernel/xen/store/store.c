@@ -153,7 +153,9 @@ static bool set_all(so_store *s) {
     }
     done = next->token;
     so_store_watch copy = *next;  // `next` may go away while the request waits.
-    if (!so_ok(tell_watch(s, XS_WATCH, &copy)) || s->generation != generation) {
+    const so_status status = tell_watch(s, XS_WATCH, &copy);
+    // What the server refuses now it would refuse again.
+    if (so_is(status, SO_IO) || s->generation != generation) {
       return false;
     }
   }
