@@ -83,6 +83,34 @@ static so_status parse_list(so_bytes text, so_ip *list, size_t cap, size_t *coun
   return so_done();
 }
 
+static bool letter_or_digit(uint8_t ch) {
+  return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+}
+
+// parse_ntp reads names and addresses; whether a name exists shows when it is looked up.
+static so_status parse_ntp(so_bytes text, so_host_config *c) {
+  if (so_bytes_equal(text, so_str("off"))) {
+    c->no_ntp = true;
+    return so_done();
+  }
+  do {
+    const so_bytes one = next_part(&text, ',');
+    if (c->ntp_count == SO_HOST_NTP_MAX || one.len == 0 || one.len > SO_HOST_NTP_NAME_LEN_MAX) {
+      return malformed();
+    }
+    for (size_t i = 0; i < one.len; i++) {
+      const uint8_t ch = one.ptr[i];
+      if (!letter_or_digit(ch) && ch != '-' && ch != '.' && ch != ':') {
+        return malformed();
+      }
+    }
+    so_host_ntp *const n = &c->ntp[c->ntp_count++];
+    memcpy(n->name, one.ptr, one.len);
+    n->len = (uint8_t)one.len;
+  } while (text.len != 0);
+  return so_done();
+}
+
 // RFC 952 and 1123: letters, digits, hyphens inside.
 static so_status parse_hostname(so_bytes text, so_host_config *c) {
   if (text.len == 0 || text.len > SO_HOST_NAME_LEN_MAX || text.ptr[0] == '-' ||
@@ -90,9 +118,7 @@ static so_status parse_hostname(so_bytes text, so_host_config *c) {
     return malformed();
   }
   for (size_t i = 0; i < text.len; i++) {
-    const uint8_t ch = text.ptr[i];
-    const bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
-    if (!letter && !(ch >= '0' && ch <= '9') && ch != '-') {
+    if (!letter_or_digit(text.ptr[i]) && text.ptr[i] != '-') {
       return malformed();
     }
   }
@@ -105,6 +131,7 @@ enum {
   KEY_IP,
   KEY_GW,
   KEY_DNS,
+  KEY_NTP,
   KEY_IPV6,
   KEY_HOSTNAME,
   KEY_PAGES,
@@ -115,7 +142,7 @@ enum {
 
 static so_status parse_setting(so_bytes word, so_host_config *c) {
   static const char *const keys[KEY_COUNT] = {
-      "ip", "gw", "dns", "ipv6", "hostname", "pages", "connections", "congestion"};
+      "ip", "gw", "dns", "ntp", "ipv6", "hostname", "pages", "connections", "congestion"};
   static const char *const on_off[] = {"on", "off"};
   static const char *const congestions[] = {"cubic", "newreno"};
   const so_bytes key_text = next_part(&word, '=');
@@ -126,6 +153,7 @@ static so_status parse_setting(so_bytes word, so_host_config *c) {
     case KEY_IP: return parse_address(word, c);
     case KEY_GW: return parse_gateway(word, c);
     case KEY_DNS: return parse_list(word, c->dns, SO_HOST_DNS_MAX, &c->dns_count);
+    case KEY_NTP: return parse_ntp(word, c);
     case KEY_IPV6:
       SO_TRY(parse_word(word, on_off, 2, &choice));
       c->no_ipv6 = choice == 1;

@@ -29,7 +29,7 @@ TEST(HostConfigTest, ReadsEverySetting) {
   so_host_config c;
   SO_ASSERT_OK(
       Parse("ip=192.0.2.10/24  ip=2001:db8::10/64 gw=192.0.2.1 gw=fe80::1 "
-            "dns=192.0.2.53,2001:db8::53 ipv6=off hostname=tess-1 "
+            "dns=192.0.2.53,2001:db8::53 ntp=time.example,2001:db8::123 ipv6=off hostname=tess-1 "
             "pages=1000 connections=50 congestion=newreno ",
             &c));
   ASSERT_EQ(c.address_count, 2u);
@@ -41,12 +41,32 @@ TEST(HostConfigTest, ReadsEverySetting) {
   ExpectIp("fe80::1", c.gateways[1]);
   ASSERT_EQ(c.dns_count, 2u);
   ExpectIp("2001:db8::53", c.dns[1]);
+  ASSERT_EQ(c.ntp_count, 2u);
+  EXPECT_EQ(std::string(reinterpret_cast<char *>(c.ntp[0].name), c.ntp[0].len), "time.example");
+  EXPECT_EQ(std::string(reinterpret_cast<char *>(c.ntp[1].name), c.ntp[1].len), "2001:db8::123");
+  EXPECT_FALSE(c.no_ntp);
   EXPECT_TRUE(c.no_ipv6);
   EXPECT_EQ(std::string(reinterpret_cast<char *>(c.hostname), c.hostname_len), "tess-1");
   EXPECT_EQ(c.page_count, 1000u);
   EXPECT_EQ(c.connections_max, 50u);
   EXPECT_EQ(c.congestion, SO_TCP_NEWRENO);
   EXPECT_FALSE(c.dhcp);
+}
+
+TEST(HostConfigTest, TimeServersHaveTheirLimits) {
+  so_host_config c;
+  SO_EXPECT_OK(Parse("ntp=a,b,c ntp=" + std::string(SO_HOST_NTP_NAME_LEN_MAX, 'd'), &c));
+  EXPECT_EQ(c.ntp_count, 4u);
+  SO_EXPECT_OK(Parse("ntp=off", &c));
+  EXPECT_TRUE(c.no_ntp);
+  EXPECT_EQ(c.ntp_count, 0u);
+  for (const std::string &bad :
+       {std::string("ntp="), std::string("ntp=a,,b"), std::string("ntp=a,b,c,d,e"),
+        std::string("ntp=a_b"), "ntp=" + std::string(SO_HOST_NTP_NAME_LEN_MAX + 1, 'd')}) {
+    std::string word;
+    SO_EXPECT_CODE(SO_MALFORMED, Parse(bad, &c, &word));
+    EXPECT_EQ(word, bad);
+  }
 }
 
 TEST(HostConfigTest, NothingMeansTheDefaults) {

@@ -40,6 +40,14 @@ extern "C" {
 #define SO_HOST_ADDRESSES_MAX 8
 #define SO_HOST_DNS_MAX 4
 #define SO_HOST_NAME_LEN_MAX 63
+#define SO_HOST_NTP_MAX 4
+#define SO_HOST_NTP_NAME_LEN_MAX 253
+
+// A time server: a name, or an address as text.
+typedef struct so_host_ntp {
+  uint8_t len;
+  uint8_t name[SO_HOST_NTP_NAME_LEN_MAX];
+} so_host_ntp;
 
 typedef struct so_host_address {
   so_ip ip;
@@ -52,6 +60,9 @@ typedef struct so_host_config {
   so_ip gateways[2];  // One a family at most; family 0: none.
   so_ip dns[SO_HOST_DNS_MAX];
   size_t dns_count;
+  so_host_ntp ntp[SO_HOST_NTP_MAX];  // For net/host/clock.h.
+  size_t ntp_count;
+  bool no_ntp;  // Nor the time servers of a lease.
   bool dhcp;
   bool no_ipv6;  // Not even a link-local address.
   uint8_t hostname[SO_HOST_NAME_LEN_MAX];
@@ -75,6 +86,8 @@ typedef struct so_host_config {
 //   dns=192.0.2.1,2001:db8::1    name servers, up to SO_HOST_DNS_MAX; without any, those of the
 //                       lease and of router advertisements
 //   ipv6=on|off         with `on` (the default) addresses that routers announce are used as well
+//   ntp=time.example,192.0.2.123    time servers, up to SO_HOST_NTP_MAX; without any, those of the
+//                       lease; ntp=off: none. The settings are read by net/host/clock.h
 //   hostname=NAME       what DHCP is told
 //   pages=N connections=N    limits
 //   congestion=cubic|newreno

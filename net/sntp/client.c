@@ -38,6 +38,11 @@ void so_sntp_init(so_sntp *c, const so_endpoint *servers, size_t count,
   c->deadline_ns = c->server_count == 0 ? SO_NEVER : now_ns + so_rng_below(&c->rng, SO_NS_PER_S);
 }
 
+static bool same_endpoint(const so_endpoint *a, const so_endpoint *b) {
+  return a->family == b->family && a->port == b->port &&
+         memcmp(a->address, b->address, a->family == 4 ? 4 : 16) == 0;
+}
+
 uint64_t so_sntp_deadline(const so_sntp *c) { return c->deadline_ns; }
 
 // next_server goes on to one that may be asked; false: all of them said never again.
@@ -51,8 +56,9 @@ static bool next_server(so_sntp *c) {
   return false;
 }
 
+// retry_wait follows a failure: `failures` is 1 at least.
 static uint64_t retry_wait(so_sntp *c) {
-  const uint8_t doublings = c->failures < 9 ? c->failures : 9;
+  const uint8_t doublings = c->failures < 10 ? c->failures - 1 : 9;
   const uint64_t s = (uint64_t)SO_SNTP_RETRY_MIN_S << doublings;
   const uint64_t most = SO_SNTP_POLL_MAX_S;
   return jittered(c, (s < most ? s : most) * SO_NS_PER_S);
@@ -69,6 +75,66 @@ static void failed(so_sntp *c, uint64_t now_ns) {
   const uint64_t allowed = c->servers[c->current].not_before_ns;
   const uint64_t wanted = now_ns + retry_wait(c);
   c->deadline_ns = allowed > wanted ? allowed : wanted;
+}
+
+// find returns where `at` stands in a list of servers, or `count`.
+static uint8_t find(const so_sntp_server *list, uint8_t count, const so_endpoint *at) {
+  uint8_t i = 0;
+  while (i < count && !same_endpoint(&list[i].at, at)) {
+    i++;
+  }
+  return i;
+}
+
+void so_sntp_set_servers(so_sntp *c, const so_endpoint *servers, size_t count, uint64_t now_ns) {
+  so_sntp_server before[SO_SNTP_SERVERS_MAX];
+  const uint8_t before_count = c->server_count;
+  const so_endpoint asked = c->servers[c->current].at;
+  memcpy(before, c->servers, sizeof before);
+  c->server_count = 0;
+  for (size_t i = 0; i < count && c->server_count < SO_SNTP_SERVERS_MAX; i++) {
+    if (find(c->servers, c->server_count, &servers[i]) != c->server_count) {
+      continue;  // Two names of one server.
+    }
+    const uint8_t old = find(before, before_count, &servers[i]);
+    so_sntp_server *const s = &c->servers[c->server_count++];
+    *s = old < before_count
+             ? before[old]
+             : (so_sntp_server){.at = servers[i], .interval_s = SO_SNTP_POLL_MIN_S};
+  }
+  const uint8_t current = find(c->servers, c->server_count, &asked);
+  if (before_count != 0 && current < c->server_count && !c->servers[current].denied) {
+    c->current = current;
+    return;
+  }
+  c->waiting = false;
+  c->current = c->server_count == 0 ? 0 : (uint8_t)so_rng_below(&c->rng, c->server_count);
+  c->deadline_ns = c->server_count != 0 && next_server(c)
+                       ? now_ns + so_rng_below(&c->rng, SO_NS_PER_S)
+                       : SO_NEVER;
+  if (c->deadline_ns != SO_NEVER && c->deadline_ns < c->servers[c->current].not_before_ns) {
+    c->deadline_ns = c->servers[c->current].not_before_ns;
+  }
+}
+
+void so_sntp_unsent(so_sntp *c, uint64_t now_ns) {
+  if (c->waiting) {
+    c->waiting = false;
+    c->stats.unsent++;
+    c->deadline_ns = now_ns + SO_NS_PER_S;
+  }
+}
+
+void so_sntp_doubt(so_sntp *c, uint64_t now_ns) {
+  if (c->server_count == 0 || c->waiting) {
+    return;
+  }
+  c->servers[c->current].interval_s = SO_SNTP_POLL_MIN_S;
+  if (next_server(c)) {
+    const uint64_t allowed = c->servers[c->current].not_before_ns;
+    c->deadline_ns = now_ns + jittered(c, SO_SNTP_DOUBT_S * SO_NS_PER_S);
+    c->deadline_ns = allowed > c->deadline_ns ? allowed : c->deadline_ns;
+  }
 }
 
 static void make_request(so_sntp *c, uint64_t now_ns) {
@@ -100,11 +166,6 @@ bool so_sntp_tick(so_sntp *c, uint64_t now_ns, so_endpoint *out_to, so_bytes *ou
 }
 
 // --- answers -------------------------------------------------------------------------------------
-
-static bool same_endpoint(const so_endpoint *a, const so_endpoint *b) {
-  return a->family == b->family && a->port == b->port &&
-         memcmp(a->address, b->address, a->family == 4 ? 4 : 16) == 0;
-}
 
 // kissed obeys a kiss-o'-death (RFC 5905 7.4). RATE: ask it less often. DENY, RSTR and what is not
 // known: never again. It was believed only because it brought back our number.

@@ -37,6 +37,7 @@ extern "C" {
 #define SO_SNTP_POLL_MAX_S 1024
 #define SO_SNTP_RETRY_MIN_S 2  // While no server has answered yet; doubles up to the poll interval.
 #define SO_SNTP_TIMEOUT_S 2
+#define SO_SNTP_DOUBT_S 16  // Until another server is asked about an answer that was not believed.
 #define SO_SNTP_DISTANCE_MAX_S 1  // Root delay and root dispersion of a server worth asking.
 
 // --- wire format --------------------------------------------------------------------------------
@@ -72,6 +73,7 @@ uint64_t so_sntp_from_unix_ns(int64_t unix_ns);
 typedef struct so_sntp_stats {
   uint64_t sent;
   uint64_t accepted;
+  uint64_t unsent;          // Of those sent.
   uint64_t timeouts;
   uint64_t malformed;       // Not an NTP message.
   uint64_t stray;           // From somebody who was not asked, or when nothing was asked.
@@ -133,6 +135,19 @@ bool so_sntp_tick(so_sntp *c, uint64_t now_ns, so_endpoint *out_to, so_bytes *ou
 // server is asked next.
 SO_MUST_USE so_status so_sntp_input(so_sntp *c, const so_endpoint *from, so_bytes message,
                                     uint64_t now_ns);
+
+// so_sntp_set_servers replaces the servers. What is known of one that stays (that it does not want
+// to be asked, or less often) is kept; an answer that is awaited is still taken when its server
+// stays. What a server said is thus not forgotten because names were looked up again.
+void so_sntp_set_servers(so_sntp *c, const so_endpoint *servers, size_t count, uint64_t now_ns);
+
+// so_sntp_unsent: the request could not be sent (no address yet, no memory). The same server is asked
+// again in a second, and it is no failure of the server's.
+void so_sntp_unsent(so_sntp *c, uint64_t now_ns);
+
+// so_sntp_doubt: the owner does not believe the last sample. Another server, or the same one where
+// there is no other, is asked in about SO_SNTP_DOUBT_S.
+void so_sntp_doubt(so_sntp *c, uint64_t now_ns);
 
 // so_sntp_sample_take gives the newest sample once. False: none since the last call.
 bool so_sntp_sample_take(so_sntp *c, so_sntp_sample *out);

@@ -280,6 +280,101 @@ TEST_F(SntpTest, PollsBecomeRarerUpToTheirLimit) {
   EXPECT_LE(wait, 1152 * SO_NS_PER_S);
 }
 
+TEST_F(SntpTest, NewServersKeepWhatOldOnesSaid) {
+  Start(2);
+  Ask();
+  const so_endpoint denied = to_;
+  so_sntp_packet p = Good();
+  p.stratum = 0;
+  p.reference_id = 0x44454e59;
+  SO_EXPECT_CODE(SO_DENIED, Answer(p));
+  // The same two again, and one of them twice: who does not want to be asked is not.
+  const so_endpoint list[] = {Server(1), Server(2), Server(2)};
+  so_sntp_set_servers(&c_, list, 3, now_);
+  EXPECT_EQ(2, c_.server_count);
+  for (int i = 0; i < 4; i++) {
+    Ask();
+    EXPECT_NE(denied.address[3], to_.address[3]);
+  }
+  // An answer under way is still taken.
+  so_sntp_set_servers(&c_, list, 2, now_);
+  SO_EXPECT_OK(Answer(Good()));
+  // None is left of those that were there.
+  const so_endpoint other = Server(9);
+  Ask();
+  so_sntp_set_servers(&c_, &other, 1, now_);
+  EXPECT_FALSE(c_.waiting);
+  EXPECT_LE(so_sntp_deadline(&c_), now_ + SO_NS_PER_S);
+  Ask();
+  EXPECT_EQ(9, to_.address[3]);
+  // Only one that said never.
+  so_sntp_packet q = Good();
+  q.stratum = 0;
+  q.reference_id = 0x44454e59;
+  SO_EXPECT_CODE(SO_DENIED, Answer(q));
+  so_sntp_set_servers(&c_, &other, 1, now_);
+  EXPECT_EQ(SO_NEVER, so_sntp_deadline(&c_));
+  so_sntp_set_servers(&c_, nullptr, 0, now_);
+  EXPECT_EQ(SO_NEVER, so_sntp_deadline(&c_));
+  so_sntp_set_servers(&c_, list, 1, now_);
+  EXPECT_NE(SO_NEVER, so_sntp_deadline(&c_));
+}
+
+TEST_F(SntpTest, NewServersDoNotEndAWaitForAnotherTurn) {
+  Start(1);
+  Ask();
+  so_sntp_packet p = Good();
+  p.stratum = 0;
+  p.reference_id = 0x52415445;  // RATE
+  SO_EXPECT_CODE(SO_DENIED, Answer(p));
+  const so_endpoint list[] = {Server(1)};
+  const uint64_t due = so_sntp_deadline(&c_);
+  so_sntp_set_servers(&c_, list, 1, now_);
+  EXPECT_EQ(due, so_sntp_deadline(&c_));
+}
+
+TEST_F(SntpTest, WhatCouldNotBeSentIsSentAgainASecondLater) {
+  Start(2);
+  Ask();
+  const so_endpoint to = to_;
+  const so_sntp_packet late = Good();
+  so_sntp_unsent(&c_, now_);
+  so_sntp_unsent(&c_, now_);  // Only once.
+  EXPECT_EQ(1u, c_.stats.unsent);
+  EXPECT_EQ(0, c_.failures);
+  EXPECT_EQ(now_ + SO_NS_PER_S, so_sntp_deadline(&c_));
+  SO_EXPECT_CODE(SO_NOT_FOUND, Answer(late));
+  Ask();
+  EXPECT_EQ(to.address[3], to_.address[3]);
+  SO_EXPECT_OK(Answer(Good()));
+}
+
+TEST_F(SntpTest, TheFirstFailureCostsTheShortestWait) {
+  Start(1);
+  Ask();
+  now_ = so_sntp_deadline(&c_);
+  so_bytes request;
+  EXPECT_FALSE(so_sntp_tick(&c_, now_, &to_, &request));
+  EXPECT_EQ(1u, c_.stats.timeouts);
+  EXPECT_GE(so_sntp_deadline(&c_) - now_, SO_SNTP_RETRY_MIN_S * SO_NS_PER_S * 7 / 8);
+  EXPECT_LE(so_sntp_deadline(&c_) - now_, SO_SNTP_RETRY_MIN_S * SO_NS_PER_S * 9 / 8);
+}
+
+TEST_F(SntpTest, InDoubtAnotherServerIsAskedSoon) {
+  Start(2);
+  Ask();
+  const so_endpoint first = to_;
+  SO_EXPECT_OK(Answer(Good()));
+  so_sntp_doubt(&c_, now_);
+  EXPECT_LE(so_sntp_deadline(&c_) - now_, 18 * SO_NS_PER_S);
+  EXPECT_GE(so_sntp_deadline(&c_) - now_, 14 * SO_NS_PER_S);
+  Ask();
+  EXPECT_NE(first.address[3], to_.address[3]);
+  const uint64_t due = so_sntp_deadline(&c_);
+  so_sntp_doubt(&c_, now_);  // While one is asked already, nothing changes.
+  EXPECT_EQ(due, so_sntp_deadline(&c_));
+}
+
 TEST_F(SntpTest, WithoutServersThereIsSilence) {
   Start(0);
   so_endpoint to;

@@ -7,6 +7,7 @@
 #include "base/heap.h"
 #include "kernel/unix/tap.h"
 #include "kernel/unix/unix.h"
+#include "net/host/clock.h"
 #include "net/host/host.h"
 #include "net/host/ipv6.h"
 
@@ -15,6 +16,8 @@
 #define SETTINGS_LEN_MAX 2048
 // For DHCP, and for the probing of an IPv6 address.
 #define READY_NS (30 * SO_NS_PER_S)
+// For the first answer of a time server; the program starts without it, and gets it later.
+#define CLOCK_NS (5 * SO_NS_PER_S)
 // What connections get to finish after the program has ended.
 #define DRAIN_NS (3 * SO_NS_PER_S)
 
@@ -24,8 +27,10 @@ static const char usage[] =
     "  --ip ADDR/LEN        our address, IPv4 or IPv6 (repeatable), or dhcp\n"
     "  --gw ADDR            the router, one for each family\n"
     "  --dns LIST           name servers, separated by commas\n"
-    "  --net \"SETTINGS\"     any of ip= gw= dns= ipv6=on|off hostname= pages= connections=\n"
-    "                       congestion=cubic|newreno\n"
+    "  --ntp LIST           time servers that set the clock, separated by commas; off: none, not\n"
+    "                       even those that DHCP names\n"
+    "  --net \"SETTINGS\"     any of ip= gw= dns= ntp= ipv6=on|off hostname= pages=\n"
+    "                       connections= congestion=cubic|newreno\n"
     "  --tap-plain          neither checksums nor segmentation are left to the host's kernel\n";
 
 typedef struct program {
@@ -47,7 +52,7 @@ static int take_option(program *p, const char *name, const char *value) {
     const char *option;
     const char *key;
   } keys[] = {{"--ip", "ip="},   {"--gw", "gw="}, {"--dns", "dns="},
-              {"--net", ""},     {"--tap", NULL}};
+              {"--ntp", "ntp="}, {"--net", ""},  {"--tap", NULL}};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     if (!so_bytes_equal(so_str(name), so_str(keys[i].option))) {
       continue;
@@ -116,8 +121,29 @@ static void say_address(const so_world *world, const program *p, const so_ip *ip
   (void)refuse(world, text, 0);
 }
 
-static int run_host(const so_world *world, program *p, so_host *host, so_buf *text) {
+// say_clock says how far the platform's clock was off, when time servers were to be asked.
+static void say_clock(const so_world *world, so_host_clock *clock, so_buf *text) {
+  const uint64_t until_ns = so_clock_now(&world->clock) + CLOCK_NS;
+  const so_status s = so_host_clock_wait(clock, until_ns);
+  so_sntp_sample sample;
+  if (so_host_clock_sample(clock, &sample)) {
+    const so_clock port = so_host_clock_port(clock);
+    const int64_t ms =
+        (so_clock_unix_ns(&port) - so_clock_unix_ns(&world->clock)) / (int64_t)SO_NS_PER_MS;
+    so_buf_printf(text, "the clock is set by a time server (stratum %u): %s%lld.%03lld s",
+                  sample.stratum, ms < 0 ? "-" : "+", (long long)(ms < 0 ? -ms : ms) / 1000,
+                  (long long)(ms < 0 ? -ms : ms) % 1000);
+    (void)refuse(world, text, 0);
+  } else if (!so_is(s, SO_NOT_FOUND) || so_host_clock_has_servers(clock)) {
+    so_buf_append_str(text, "no time server has answered yet; the clock is this machine's");
+    (void)refuse(world, text, 0);
+  }
+}
+
+static int run_host(const so_world *world, program *p, const so_host_config *config, so_host *host,
+                    so_buf *text) {
   so_ip ip;
+  so_host_clock *clock;
   if (!so_ok(so_host_wait_ready(host, so_clock_now(&world->clock) + READY_NS, &ip))) {
     so_buf_append_str(text, "there is no address after 30 seconds");
     return refuse(world, text, EXIT_NETWORK);
@@ -126,7 +152,16 @@ static int run_host(const so_world *world, program *p, so_host *host, so_buf *te
   so_world with_net = *world;
   with_net.net = so_host_net(host);
   with_net.metrics = so_host_metrics(host);
-  return so_main(&with_net, p->argc, p->argv);
+  if (!so_ok(so_host_clock_start(&with_net, host, config, &clock))) {
+    so_buf_append_str(text, "cannot start the clock: not enough memory");
+    return refuse(world, text, EXIT_NETWORK);
+  }
+  say_clock(world, clock, text);
+  with_net.clock = so_host_clock_port(clock);
+  with_net.metrics = so_host_clock_metrics(clock);
+  const int code = so_main(&with_net, p->argc, p->argv);
+  so_host_clock_stop(clock);
+  return code;
 }
 
 static int run_device(const so_world *world, program *p, const so_host_config *config,
@@ -144,7 +179,7 @@ static int run_device(const so_world *world, program *p, const so_host_config *c
                   so_is(s, SO_LIMIT) ? "not enough memory" : "an address that no host can have");
     return refuse(world, text, EXIT_NETWORK);
   }
-  const int code = run_host(world, p, host, text);
+  const int code = run_host(world, p, config, host, text);
   so_host_stop(host, so_clock_now(&world->clock) + DRAIN_NS);
   return code;
 }
