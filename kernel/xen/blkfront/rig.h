@@ -55,7 +55,11 @@ struct BlockRig {
     so_sim_block_free(disk);
   }
 
-  static void Doorbell(void *ctx) { static_cast<BlockRig *>(ctx)->doorbells++; }
+  static void Doorbell(void *ctx) {
+    BlockRig *const r = static_cast<BlockRig *>(ctx);
+    r->doorbells++;
+    r->back->Kick();
+  }
 
   so_status Connect(uint16_t domid = 0) {
     back = std::make_unique<BlockBack>(&xen, domid, disk, seed_++);

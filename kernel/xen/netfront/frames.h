@@ -116,7 +116,8 @@ struct Segment {
     if (family == 4 && Sum(f.substr(n, 20)) != 0xffff) {
       return false;
     }
-    return Sum(f.substr(t), PseudoSum(f)) == 0xffff && Get16(f, t + csum_offset()) != 0;
+    const bool none = protocol == 17 && Get16(f, t + csum_offset()) == 0;
+    return Sum(f.substr(t), PseudoSum(f)) == 0xffff && !none;
   }
 };
 

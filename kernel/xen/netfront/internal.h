@@ -69,6 +69,8 @@ uint16_t so_netfront_build_sum(so_netfront_builder *b, const so_offload *o);
 void so_netfront_build_end(so_netfront_builder *b, uint16_t flags, const so_offload *o);
 
 so_status so_netfront_send(void *ctx, const so_frame *frame);
+// so_netfront_flush shows what was sent to the back end: the doorbell of netdev.h.
+void so_netfront_flush(void *ctx);
 // so_netfront_reap takes answers to what was sent; true if there were any.
 bool so_netfront_reap(so_netfront *f);
 

@@ -181,6 +181,7 @@ static bool poll(void *ctx) {
   if (f->state != SO_NETFRONT_CONNECTED) {
     return false;
   }
+  so_netfront_flush(f);  // For senders who never ring.
   bool any = so_netfront_reap(f);
   if (f->state == SO_NETFRONT_CONNECTED && so_netfront_arrived(f)) {
     so_event_signal(f->config.sched, &f->ready);
@@ -266,6 +267,7 @@ so_status so_netfront_open(so_netfront *f, so_netdev *out) {
       .tx_tso4 = f->features.tso4,
       .tx_tso6 = f->features.tso6,
       .rx_gso = true,
+      .flush = so_netfront_flush,
   };
   memcpy(out->mac, f->mac, SO_MAC_LEN);
   return so_done();

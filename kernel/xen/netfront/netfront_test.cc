@@ -162,6 +162,31 @@ TEST(Netfront, SaysAgainWhenFullAndSignalsRoom) {
   ExpectClean(&rig);
 }
 
+TEST(Netfront, FramesWaitForTheDoorbell) {
+  NetRig rig(5);
+  SO_ASSERT_OK(rig.Connect());
+  rig.ring = false;
+  const int before = rig.doorbells;
+  for (uint64_t i = 0; i < 31; i++) {
+    SO_ASSERT_OK(rig.Send(Noise(i, 100)));
+  }
+  EXPECT_FALSE(rig.back->Step());
+  so_netdev_flush(&rig.dev);
+  EXPECT_EQ(rig.doorbells, before + 1);
+  rig.back->Step();
+  EXPECT_EQ(rig.back->sent.size(), 31u);
+  for (uint64_t i = 0; i < 33; i++) {
+    SO_ASSERT_OK(rig.Send(Noise(i, 100)));
+  }
+  EXPECT_EQ(rig.doorbells, before + 2);  // Many do not.
+  rig.back->Step();
+  EXPECT_EQ(rig.back->sent.size(), 31u + 32);
+  (void)rig.Poll();  // Nor does a turn of the loop.
+  EXPECT_EQ(rig.doorbells, before + 3);
+  rig.back->Step();
+  EXPECT_EQ(rig.back->sent.size(), 31u + 33);
+}
+
 TEST(Netfront, NoGrantIsMadeWhileFramesFlow) {
   NetRig rig(5);
   SO_ASSERT_OK(rig.Connect());

@@ -35,7 +35,11 @@ struct NetRig {
     back.reset();
   }
 
-  static void Doorbell(void *ctx) { static_cast<NetRig *>(ctx)->doorbells++; }
+  static void Doorbell(void *ctx) {
+    NetRig *const r = static_cast<NetRig *>(ctx);
+    r->doorbells++;
+    r->back->Kick();
+  }
 
   so_status Connect(const NetBack::Offer &offer = {}, uint16_t domid = 0) {
     back = std::make_unique<NetBack>(&xen, domid, seed_++);
@@ -81,7 +85,11 @@ struct NetRig {
     }
     f.release = [](void *owner) { static_cast<NetRig *>(owner)->released++; };
     f.owner = this;
-    return so_netdev_send(&dev, &f);
+    const so_status s = so_netdev_send(&dev, &f);
+    if (ring) {
+      so_netdev_flush(&dev);
+    }
+    return s;
   }
 
   // Receives into rooms of `room_len`, with canaries after each.
@@ -112,6 +120,7 @@ struct NetRig {
   so_netdev dev = {};
   bool opened = false;
   const char *why = "";
+  bool ring = true;  // The doorbell, after each frame.
   int doorbells = 0;
   int released = 0;
 

@@ -6,6 +6,7 @@
 
 #define ID_INDEX_MASK 0xffu
 #define PROTOCOL_UDP 17u
+#define PUSH_BATCH 32u  // Slots that wait for the doorbell at most.
 
 _Static_assert(SO_NETFRONT_PAGES_MAX == ID_INDEX_MASK + 1, "an id holds the index of a page");
 
@@ -133,8 +134,16 @@ void so_netfront_build_end(so_netfront_builder *b, uint16_t flags, const so_offl
 
 // --- sending --------------------------------------------------------------------------------
 
+void so_netfront_flush(void *ctx) {
+  so_netfront *const f = ctx;
+  if (f->state == SO_NETFRONT_CONNECTED && so_ring_push(&f->tx)) {
+    so_netfront_notify(f);
+  }
+}
+
 static so_status refuse(so_netfront *f) {
   f->stats.sent_refused++;
+  so_netfront_flush(f);
   if (!f->tx_waits) {
     f->tx_waits = true;
     f->tx_stuck_ns = so_clock_now(&f->config.clock);
@@ -212,8 +221,8 @@ so_status so_netfront_send(void *ctx, const so_frame *frame) {
     if (!so_ok(s)) {
       return so_is(s, SO_AGAIN) ? refuse(f) : s;
     }
-    if (so_ring_push(&f->tx)) {
-      so_netfront_notify(f);
+    if (f->tx.req_prod - f->tx.req_pushed >= PUSH_BATCH) {
+      so_netfront_flush(f);
     }
   }
   if (frame->release != NULL) {

@@ -221,15 +221,20 @@ bool BlockBack::Step() {
     return false;
   }
   bool any = false;
-  while (RING_HAS_UNCONSUMED_REQUESTS(&ring_)) {
-    if (!Take()) {
-      return any;
+  while (kicked_ || !only_when_kicked) {
+    while (RING_HAS_UNCONSUMED_REQUESTS(&ring_)) {
+      if (!Take()) {
+        return any;
+      }
+      any = true;
     }
-    any = true;
+    int more;
+    RING_FINAL_CHECK_FOR_REQUESTS(&ring_, more);
+    if (!more) {
+      kicked_ = false;
+      break;
+    }
   }
-  int more;
-  RING_FINAL_CHECK_FOR_REQUESTS(&ring_, more);
-  any = any || more;
   while (!hold && !pending.empty() && (eager || Random(4) != 0)) {
     const size_t i = eager ? 0 : Random(pending.size());
     const Pending p = pending[i];

@@ -45,6 +45,7 @@ class BlockBack {
   blkif_sring_t *shared() { return shared_; }
   uint32_t ring_entries() const { return RING_SIZE(&ring_); }
   void Answer(uint64_t id, uint8_t operation, int16_t status);
+  void Kick() { kicked_ = true; }  // What the front end's event does.
   // What was taken and not answered.
   struct Pending {
     uint64_t id;
@@ -60,6 +61,7 @@ class BlockBack {
   bool silent = false;
   bool hold = false;            // Takes, but executes nothing.
   bool eager = false;
+  bool only_when_kicked = false;  // Looks at the ring only after an event.
   int16_t status = BLKIF_RSP_OKAY;        // Of everything that goes well.
   int16_t flush_status = BLKIF_RSP_OKAY;  // Other than OKAY: flush is not done, a barrier is.
   int notified = 0;
@@ -82,6 +84,7 @@ class BlockBack {
   uint64_t rng_;
   Offer offer_;
   bool keep_mapped_ = false;
+  bool kicked_ = true;
   std::vector<uint32_t> ring_refs_;
   std::set<uint32_t> persistent_;
   blkif_sring_t *shared_ = nullptr;

@@ -174,7 +174,7 @@ bool NetBack::Step() {
     return false;
   }
   bool any = false;
-  for (;;) {
+  while (kicked_tx_ || !only_when_kicked) {
     while (RING_HAS_UNCONSUMED_REQUESTS(&tx_)) {
       if (!TakeFrame()) {
         return any;
@@ -184,6 +184,7 @@ bool NetBack::Step() {
     int more;
     RING_FINAL_CHECK_FOR_REQUESTS(&tx_, more);
     if (!more) {
+      kicked_tx_ = false;
       break;
     }
   }
@@ -202,6 +203,24 @@ void NetBack::AnswerTx(uint16_t id, int16_t status) {
 
 uint32_t NetBack::FreeSlots() const {
   return attached() ? XEN_RING_NR_UNCONSUMED_REQUESTS(&rx_) : 0;
+}
+
+bool NetBack::CanDeliver(uint32_t slots) {
+  if (!kicked_rx_) {
+    return false;
+  }
+  for (;;) {
+    const RING_IDX prod = rx_shared_->req_prod;
+    if (prod - rx_.req_cons >= slots) {
+      return true;
+    }
+    rx_shared_->req_event = prod + 1;
+    xen_mb();
+    if (rx_shared_->req_prod == prod) {
+      kicked_rx_ = false;
+      return false;
+    }
+  }
 }
 
 void NetBack::PushRx() {

@@ -52,6 +52,11 @@ class NetBack {
   bool Deliver(const NetFrame &frame);
   uint32_t FreeSlots() const;
 
+  // What the front end's event does. With `only_when_kicked`, Step looks at the ring only after
+  // one, and CanDeliver at the other ring only after one if there were too few slots before.
+  void Kick() { kicked_tx_ = kicked_rx_ = true; }
+  bool CanDeliver(uint32_t slots);
+
   // For tests that lie.
   netif_tx_sring_t *tx_shared() { return tx_shared_; }
   netif_rx_sring_t *rx_shared() { return rx_shared_; }
@@ -67,6 +72,7 @@ class NetBack {
   bool silent = false;         // Takes nothing, answers nothing.
   bool hold = false;           // Takes, but does not answer.
   bool eager = false;          // Answers at once and in order.
+  bool only_when_kicked = false;
   int16_t tx_status = NETIF_RSP_OKAY;
   int notified = 0;            // Events towards the front end.
 
@@ -88,6 +94,8 @@ class NetBack {
   uint16_t domid_;
   uint64_t rng_;
   Offer offer_;
+  bool kicked_tx_ = true;
+  bool kicked_rx_ = true;
   uint32_t tx_ref_ = 0;
   uint32_t rx_ref_ = 0;
   netif_tx_sring_t *tx_shared_ = nullptr;

@@ -51,13 +51,10 @@ void Xen::Misuse(const char *what) {
 
 void *Xen::Take(void *ctx, size_t count) {
   Xen *const x = static_cast<Xen *>(ctx);
-  size_t out = 0;
-  for (const auto &run : x->pages_) {
-    out += run.second;
-  }
-  if (out + count > x->page_max) {
+  if (x->page_count_ + count > x->page_max) {
     return nullptr;
   }
+  x->page_count_ += count;
   auto *const p = static_cast<uint8_t *>(aligned_alloc(SO_PAGE_LEN, count * SO_PAGE_LEN));
   memset(p, kJunk, count * SO_PAGE_LEN);
   x->pages_[p] = count;
@@ -72,12 +69,12 @@ void Xen::Give(void *ctx, void *pages, size_t count) {
     x->Misuse("pages given back that were not taken like this");
     return;
   }
-  for (const Entry &e : x->table_) {
-    if (e.active && e.page >= p && e.page < p + count * SO_PAGE_LEN) {
-      x->Misuse("pages given back that are granted");
-      return;
-    }
+  const auto granted = x->granted_.lower_bound(p);
+  if (granted != x->granted_.end() && *granted < p + count * SO_PAGE_LEN) {
+    x->Misuse("pages given back that are granted");
+    return;
   }
+  x->page_count_ -= count;
   x->pages_.erase(found);
   free(p);
 }
@@ -103,6 +100,7 @@ bool Xen::Grant(void *ctx, uint16_t domid, void *page, bool read_only, uint32_t 
   const uint32_t i = x->free_refs_.back();
   x->free_refs_.pop_back();
   x->table_[i] = {true, domid, p, read_only, 0};
+  x->granted_.insert(p);
   x->grants_made++;
   *out_ref = i + kFirstRef;
   return true;
@@ -120,6 +118,7 @@ bool Xen::End(void *ctx, uint32_t ref) {
     x->ends_refused++;
     return false;
   }
+  x->granted_.erase(x->granted_.find(e->page));
   *e = Entry();
   x->free_refs_.push_back(ref - kFirstRef);
   x->ends_made++;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,8 @@ class Xen {
   std::vector<Entry> table_;          // From kFirstRef.
   std::vector<uint32_t> free_refs_;   // Of `table_`.
   std::map<uint8_t *, size_t> pages_;  // Runs that are out.
+  size_t page_count_ = 0;
+  std::multiset<uint8_t *> granted_;
 };
 
 }  // namespace so_test
