@@ -97,6 +97,7 @@ TEST(DeviceTreeTest, QemuVirtArm64) {
   EXPECT_EQ(SO_ARM_PSCI_HVC, m.psci);
   ExpectRange(m.uart.registers, 0x09000000, 0x1000);
   EXPECT_EQ(33u, m.uart.interrupt);
+  ExpectRange(m.rtc, 0x09010000, 0x1000);
   ASSERT_EQ(32u, m.virtio_count);
   for (uint32_t i = 0; i < 32; i++) {  // QEMU lists the highest slot first or last, by version.
     const uint64_t slot = (m.virtio[i].registers.base - 0x0a000000) / 0x200;

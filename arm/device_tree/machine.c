@@ -138,6 +138,10 @@ static so_status take_uart(reading *r, const bus *parent) {
   return so_done();
 }
 
+static so_status take_rtc(reading *r, const bus *parent) {
+  return read_reg(r->now.reg, parent, 0, &r->out->rtc) ? so_done() : malformed();
+}
+
 static so_status take_xen(reading *r, const bus *parent) {
   so_arm_xen *xen = &r->out->xen;
   if (!read_reg(r->now.reg, parent, 0, &xen->grant_table)) {
@@ -162,6 +166,9 @@ static so_status take_device(reading *r, const bus *parent) {
   }
   if (so_device_tree_has(is, "arm,pl011") || so_device_tree_has(is, "arm,sbsa-uart")) {
     return take_uart(r, parent);
+  }
+  if (so_device_tree_has(is, "arm,pl031")) {
+    return take_rtc(r, parent);
   }
   if (so_device_tree_has(is, "xen,xen")) {
     return take_xen(r, parent);

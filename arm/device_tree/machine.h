@@ -3,7 +3,7 @@
 
 // What a program with nothing underneath needs to know of an ARM machine, taken from its device tree.
 // Sources: Devicetree Specification 0.4; the Linux kernel's bindings arm,gic, arm,gic-v3, arch_timer, psci,
-// virtio,mmio, xen, pl011.
+// virtio,mmio, xen, pl011, pl031.
 //
 // Addresses are those that the processor uses. A device below a bus is seen when the bus maps addresses
 // one to one (an empty `ranges`); other buses are passed over. Devices that are not `okay` as well.
@@ -69,6 +69,7 @@ typedef struct so_arm_machine {
   uint32_t virtual_timer_interrupt;
   so_arm_psci psci;
   so_arm_device uart;  // A PL011, or what the Server Base System Architecture leaves of one.
+  so_arm_range rtc;    // A PL031: a counter of seconds since 1970.
   so_arm_device virtio[SO_ARM_VIRTIO_MAX];  // virtio-mmio slots, in the tree's order.
   size_t virtio_count;
   so_arm_xen xen;
