@@ -246,7 +246,7 @@ static void answer_flush(so_blkfront *f, const so_blkfront_request *r, int16_t s
       f->features.barrier) {
     f->features.flush = false;
     c->issued = 0;
-    f->issue = c;  // Those between it and the old place are skipped: they are issued.
+    f->issue = f->calls;  // Not `c`: another may have been sent back before. The others are skipped.
     return;
   }
   if (status != BLKIF_RSP_OKAY) {

@@ -67,7 +67,7 @@ class Life {
     rig_.offer.indirect = static_cast<uint32_t>(R(2) == 0 ? 0 : R(100));
     rig_.offer.persistent = R(2) == 0;
     rig_.offer.flush = R(3) != 0;
-    rig_.offer.barrier = !rig_.offer.flush;
+    rig_.offer.barrier = !rig_.offer.flush || R(3) == 0;
   }
 
   static std::string Content(uint64_t fiber, uint64_t unit, uint64_t version) {
@@ -209,6 +209,9 @@ class Life {
     if (!so_ok(rig_.Connect(static_cast<uint16_t>(R(3))))) {
       rig_.xen.Resume();  // It has kept too much; the machine moves elsewhere.
       SO_EXPECT_OK(rig_.Connect());
+    }
+    if (rig_.offer.barrier && R(2) == 0) {
+      rig_.back->flush_status = BLKIF_RSP_EOPNOTSUPP;
     }
   }
 
