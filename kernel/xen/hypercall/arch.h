@@ -22,6 +22,9 @@ bool so_xen_arch_begin(const so_machine_boot *boot);
 // so_xen_arch_resume does again what another domain needs.
 void so_xen_arch_resume(void);
 
+// so_xen_arch_attach begins to use what stands in a page of shared info that was just mapped: the clock.
+void so_xen_arch_attach(const struct shared_info *shared);
+
 // so_xen_arch_call is a hypercall: __HYPERVISOR_* of xen/xen.h. The result is negative for errors.
 long so_xen_arch_call(unsigned number, uintptr_t a, uintptr_t b, uintptr_t c);
 

@@ -4,10 +4,12 @@
 // it is given, whatever is masked, and takes an absolute time. So no vector, no local APIC and no timer are
 // ever set up.
 
+#include <stdint.h>
 #include <xen/arch-x86/cpuid.h>
 #include <xen/xen.h>
 
 #include "kernel/ports/clock.h"
+#include "kernel/x86/x86.h"
 #include "kernel/xen/hypercall/arch.h"
 #include "kernel/xen/hypercall/hypercall.h"
 #include "kernel/xen/pvclock/pvclock.h"
@@ -61,6 +63,14 @@ bool so_xen_arch_begin(const so_machine_boot *boot) {
 
 void so_xen_arch_resume(void) { fill_page(); }
 
+static const volatile so_pvclock *clock_of(const struct shared_info *shared) {
+  return (const volatile so_pvclock *)(const void *)&shared->vcpu_info[0].time;
+}
+
+void so_xen_arch_attach(const struct shared_info *shared) {
+  so_x86_use_pvclock(clock_of(shared));
+}
+
 long so_xen_arch_call(unsigned number, uintptr_t a, uintptr_t b, uintptr_t c) {
   long result;
   const uint8_t *const entry = so_xen_hypercall_page + (size_t)number * 32;
@@ -76,8 +86,7 @@ bool so_xen_arch_masked(void) { return true; }
 static uint64_t ticks(void) { return __builtin_ia32_rdtsc(); }
 
 bool so_xen_arch_system_ns(const struct shared_info *shared, uint64_t *out) {
-  return so_pvclock_read((const volatile so_pvclock *)(const void *)&shared->vcpu_info[0].time,
-                         ticks, out);
+  return so_pvclock_read(clock_of(shared), ticks, out);
 }
 
 void so_xen_arch_wait(struct shared_info *shared, const evtchn_port_t *ports, size_t count,
