@@ -197,7 +197,7 @@ static void append_host(so_bytes host, so_buf *out) {
 
 static void command_line(const cli_xen_guest *g, so_buf *out) {
   settings(g, out);
-  so_buf_append_str(out, " -- --data xvda --init --listen ");
+  so_buf_append_str(out, " data=xvda -- --data data --init --listen ");
   append_host(listen_at(g), out);
   so_buf_printf(out, ":%llu", (unsigned long long)g->port);
   if (g->host_name != NULL) {
@@ -234,8 +234,7 @@ void cli_xen_config(const cli_xen_guest *g, so_buf *out) {
                 g->disk);
   so_buf_append_str(out, "\non_poweroff = \"destroy\"\n"
                          "on_reboot = \"restart\"\n"
-                         "# Stays, stopped, so that the console and `xl list` show what happened.\n"
-                         "on_crash = \"preserve\"\n");
+                         "on_crash = \"restart\"\n");
 }
 
 void cli_xen_url(const cli_xen_guest *g, so_buf *out) {
@@ -272,12 +271,13 @@ void cli_xen_steps(const cli_xen_guest *g, const char *file, so_buf *out) {
   append_disk_step(g, out);
   so_buf_printf(out,
                 "  xl create -c %s        (Ctrl-] leaves the console)\n\n"
-                "The first start prints the administrator's token and the certificate, once. Keep them\n"
-                "in files of mode 600, and on any machine:\n\n"
+                "The first start prints the administrator's token, once, and each start the certificate,\n"
+                "between the lines BEGIN and END of data.token and data.crt. Keep both in files, and on any\n"
+                "machine:\n\n"
                 "  storectl login ",
                 file);
   cli_xen_url(g, out);
-  so_buf_append_str(out, " --cacert stored.crt --token-file stored.token\n");
+  so_buf_append_str(out, " --cacert data.crt --token-file data.token\n");
   if (g->host_name == NULL && strcmp(g->ip, "dhcp") == 0) {
     so_buf_append_str(out, "\nThe console also says the ADDRESS. It is not in the certificate: give\n"
                            "--fingerprint HEX, as the console prints it, instead of --cacert.\n");

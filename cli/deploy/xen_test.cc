@@ -65,16 +65,15 @@ TEST(DeployXenTest, TheConfigurationIsWhatXlReads) {
             "vcpus = 1\n"
             "\n"
             "# Before -- the settings of the machine, after it the options of stored.\n"
-            "extra = \"ip=192.0.2.10/24 gw=192.0.2.1 dns=192.0.2.2,2001:db8::53 -- --data xvda --init "
-            "--listen 192.0.2.10:8443\"\n"
+            "extra = \"ip=192.0.2.10/24 gw=192.0.2.1 dns=192.0.2.2,2001:db8::53 data=xvda -- --data data "
+            "--init --listen 192.0.2.10:8443\"\n"
             "\n"
             "vif = [\"mac=00:16:3e:12:34:56,bridge=xenbr0\"]\n"
             "disk = [\"phy:/dev/vg0/stored,xvda,w\"]\n"
             "\n"
             "on_poweroff = \"destroy\"\n"
             "on_reboot = \"restart\"\n"
-            "# Stays, stopped, so that the console and `xl list` show what happened.\n"
-            "on_crash = \"preserve\"\n");
+            "on_crash = \"restart\"\n");
 }
 
 TEST(DeployXenTest, DhcpNeedsNothingElse) {
@@ -82,7 +81,7 @@ TEST(DeployXenTest, DhcpNeedsNothingElse) {
   g.ip = "dhcp";
   g.gw = g.dns = nullptr;
   EXPECT_EQ(Refusal(g), "");
-  EXPECT_TRUE(Has(Text(g, cli_xen_config), "extra = \"ip=dhcp -- --data xvda --init --listen 0.0.0.0:8443\""));
+  EXPECT_TRUE(Has(Text(g, cli_xen_config), "extra = \"ip=dhcp data=xvda -- --data data --init --listen 0.0.0.0:8443\""));
   EXPECT_TRUE(Has(Steps(g), "storectl login https://ADDRESS:8443 "));
   EXPECT_TRUE(Has(Steps(g), "--fingerprint"));
   g.host_name = "store.example.org";

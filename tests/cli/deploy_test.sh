@@ -11,7 +11,7 @@ says "the guest's command" "^  xl create -c $WORK/xen/one.cfg"
 says "where to log in" 'storectl login https://192.0.2.10:8443 '
 holds "the name" grep -qx 'name = "one"' xen/one.cfg
 holds "the command line" grep -qx \
-  'extra = "ip=192.0.2.10/24 gw=192.0.2.1 -- --data xvda --init --listen 192.0.2.10:8443"' xen/one.cfg
+  'extra = "ip=192.0.2.10/24 gw=192.0.2.1 data=xvda -- --data data --init --listen 192.0.2.10:8443"' xen/one.cfg
 holds "an address of a card" grep -qE '^vif = \["mac=00:16:3e(:[0-9a-f]{2}){3},bridge=xenbr0"\]$' xen/one.cfg
 
 cp xen/one.cfg first

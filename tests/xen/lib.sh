@@ -115,10 +115,10 @@ guest_console() { dom0 "cat /var/log/xen/console/guest-$1.log" | tr -d '\r'; }
 guest_says() {
   local name="$1" regex="$2" count="${3:-1}" limit="${4:-90}"
   CHECKS=$((CHECKS + 1))
-  dom0 "i=0; while [ \$i -lt $((limit * 5)) ]; do
+  dom0 "i=0; while [ \$i -lt $((limit * 2)) ]; do
       n=\$(grep -cE '$regex' /var/log/xen/console/guest-$name.log 2>/dev/null)
       [ \"\${n:-0}\" -lt $count ] || exit 0
-      usleep 200000; i=\$((i + 1))
+      usleep 500000; i=\$((i + 1))
     done; exit 1" && return 0
   fail "$name says: $regex"
   guest_console "$name" | tail -40 | sed 's/^/  | /'

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Boots one image for a person who wants to see it: `./safeos xen` and `./safeos qemu` end here.
-# usage: try.sh xen|qemu APP IMAGE WORK [ARGUMENT...]
+# usage: try.sh xen|qemu APP IMAGE WORK DISKS [ARGUMENT...]
 #   IMAGE      the kernel, as Bazel made it
-#   WORK       a folder that stays: the data disk of APP is kept in it
+#   WORK       a folder for what is made here
+#   DISKS      a folder that stays: the disks are kept in it
 #   ARGUMENT   of the program, instead of the usual ones
 # Ctrl-C shuts the guest down; a second one ends the machine at once.
 set -euo pipefail
@@ -14,26 +15,29 @@ die() {
 }
 
 kind=$1 app=$2 image=$3
-mkdir -p "$4"
-work=$(cd "$4" && pwd)
-shift 4
+mkdir -p "$4" "$5"
+work=$(cd "$4" && pwd) disks_kept=$(cd "$5" && pwd)
+shift 5
 guest=10.0.2.20  # On QEMU's user network, whose router and name server are 10.0.2.2 and 10.0.2.3.
 settings="ip=$guest/24 gw=10.0.2.2 dns=10.0.2.3"
-case $kind in
-  xen) disk=xvda ;;
-  qemu) disk=vda ;;
-  *) die "try.sh knows xen and qemu" ;;
-esac
 
-# What each program needs: its arguments, memory, whether it has a disk, and its ports: protocol, port of the
-# guest, port of this machine.
-needs_disk=
+# What each program needs: its arguments, memory, disk, and its ports: protocol, port of the guest, port of this
+# machine. `data` is the first disk, whatever its name.
+disk=
 memory=32
 case $app in
-  hello) arguments=(--listen 0.0.0.0:80) ports=(tcp:80:8080) memory=16 ;;
-  website) arguments=(--listen 0.0.0.0:443 --data "$disk") ports=(tcp:443:8443) needs_disk=1 ;;
-  nameserver) arguments=(--listen 0.0.0.0:53) ports=(tcp:53:5353 udp:53:5353) ;;
-  stored) arguments=(--data "$disk" --init --listen 0.0.0.0:8443) ports=(tcp:8443:8443) needs_disk=1 memory=64 ;;
+  hello)
+    arguments=(--listen 0.0.0.0:80) ports=(tcp:80:8080) memory=16
+    ;;
+  website)
+    arguments=(--data data --repo site --listen 0.0.0.0:443) ports=(tcp:443:8443) disk=store
+    ;;
+  nameserver)
+    arguments=(--zone example.org=data --listen 0.0.0.0:53) ports=(tcp:53:5353 udp:53:5353) disk=zone
+    ;;
+  stored)
+    arguments=(--data data --init --listen 0.0.0.0:8443) ports=(tcp:8443:8443) disk=store memory=64
+    ;;
   *) die "there is no '$app' for $kind; there are hello, nameserver, stored and website" ;;
 esac
 [[ $# -eq 0 ]] || arguments=("$@")
@@ -49,11 +53,26 @@ for port in "${ports[@]}"; do
   network+=",hostfwd=$protocol:127.0.0.1:$outside-$guest:$inside"
 done
 
+# Sparse files; zeros are an empty disk.
+make_disk() {
+  [[ ! -e $1 ]] || return 0
+  truncate -s 1G "$1"
+  if [[ $disk == zone ]]; then
+    printf '%s\n' '$TTL 300' '@ IN SOA ns hostmaster 1 3600 600 86400 300' '@ IN NS ns' 'ns IN A 10.0.2.20' \
+      'www IN A 192.0.2.1' | dd of="$1" conv=notrunc status=none
+  fi
+}
 disks=()
-if [[ -n $needs_disk ]]; then
-  [[ -e $work/disk ]] || truncate -s 1G "$work/disk"  # Sparse; zeros are an empty disk.
-  say "the disk is $work/disk; remove it to begin anew"
+if [[ -n $disk ]]; then
+  make_disk "$disks_kept/$disk"
+  say "the disk is $disks_kept/$disk; it stays, remove it to begin anew"
 fi
+case $app in
+  stored) say "the first start prints a token and the certificate; then: storectl login https://127.0.0.1:8443 ..." ;;
+  website) say "it serves the repository 'site' of the disk that ./safeos $kind stored fills" ;;
+  nameserver) say "the disk holds the zone example.org as text: dig @127.0.0.1 -p 5353 www.example.org" ;;
+  hello) say "try: curl http://127.0.0.1:8080/" ;;
+esac
 
 begin_xen() {
   local files=$work/files
@@ -64,10 +83,10 @@ begin_xen() {
   {
     printf 'name = "guest"\ntype = "pvh"\nkernel = "/guest/kernel"\nmemory = %d\nvcpus = 1\n' "$memory"
     printf 'extra = "%s"\nvif = ["bridge=br0"]\n' "$line"
-    [[ -z $needs_disk ]] || printf 'disk = ["phy:/dev/vda,xvda,w"]\n'
+    [[ -z $disk ]] || printf 'disk = ["phy:/dev/vda,xvda,w"]\n'
     printf 'on_poweroff = "destroy"\non_reboot = "restart"\non_crash = "destroy"\n'
   } >"$files/guest.cfg"
-  [[ -z $needs_disk ]] || disks=(--disk "$work/disk")
+  [[ -z $disk ]] || disks=(--disk "$disks_kept/$disk")
   say "starting Xen, dom0 and $app; that takes 15 seconds or more, all is emulated (their log: $work/xen.log)"
   setsid "$here/dom0/start.sh" --files "$files" --net "$network" --serial stdio "${disks[@]}" \
     "$here/../../third_party/src/xen-host" "$work" <&3 &
@@ -76,8 +95,8 @@ begin_xen() {
 begin_qemu() {
   local accelerator=tcg
   [[ ! -w /dev/kvm ]] || accelerator=kvm
-  [[ -z $needs_disk ]] ||
-    disks=(-drive "id=disk0,file=$work/disk,format=raw,if=none,discard=unmap" -device virtio-blk-device,drive=disk0)
+  [[ -z $disk ]] ||
+    disks=(-drive "id=disk0,file=$disks_kept/$disk,format=raw,if=none,discard=unmap" -device virtio-blk-device,drive=disk0)
   say "starting $app (accelerator: $accelerator)"
   setsid qemu-system-x86_64 -M microvm,pit=off,pic=off,rtc=on -accel "$accelerator" -cpu max -m "$memory" \
     -nodefaults -no-user-config -display none -monitor none -no-reboot -serial stdio \
