@@ -511,9 +511,27 @@ so_net so_host_net(so_host *h) {
   return (so_net){so_host_listen, so_host_connect, so_host_resolve, so_host_bind, h};
 }
 
+// settled: no address of the configuration is still being probed. What connects or listens before
+// has no such address.
+static bool settled(const so_host *h) {
+  for (size_t i = 0; i < h->config.address_count; i++) {
+    const so_ip *const ip = &h->config.addresses[i].ip;
+    if (so_interface_address_state(&h->interface, ip) == SO_ADDRESS_TENTATIVE) {
+      return false;
+    }
+  }
+  return true;
+}
+
 so_status so_host_wait_ready(so_host *h, uint64_t deadline_ns, so_ip *out) {
-  while (h->ready_ip.family == 0) {
-    SO_TRY(so_event_wait(h->world->sched, &h->changed, deadline_ns));
+  while (h->ready_ip.family == 0 || !settled(h)) {
+    const so_status s = so_event_wait(h->world->sched, &h->changed, deadline_ns);
+    if (!so_ok(s) && h->ready_ip.family == 0) {
+      return s;
+    }
+    if (!so_ok(s)) {
+      break;
+    }
   }
   if (out != NULL) {
     *out = h->ready_ip;

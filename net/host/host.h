@@ -109,8 +109,9 @@ void so_host_stop(so_host *h, uint64_t deadline_ns);
 // so_host_net is what a program sees.
 so_net so_host_net(so_host *h);
 
-// so_host_wait_ready waits until there is an address that is not link-local, or AGAIN at the
-// deadline; `*out` (may be NULL) is it.
+// so_host_wait_ready waits until there is an address that is not link-local and those of the
+// configuration are usable (IPv6 probes them for a second); `*out` (may be NULL) is one. AGAIN: the
+// deadline came and there is none.
 SO_MUST_USE so_status so_host_wait_ready(so_host *h, uint64_t deadline_ns, so_ip *out);
 
 // so_host_metrics lists every counter of every module of the stack.

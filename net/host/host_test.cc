@@ -150,8 +150,10 @@ class HostTest : public testing::TestWithParam<int> {
         SO_ASSERT_OK(so_host_start(world_, &devices_[i]->dev_, &c, &hosts_[i]));
         net_[i] = so_host_net(hosts_[i]);
       }
-      // Duplicate detection of the IPv6 addresses takes a second.
-      so_fiber_sleep_until(world_->sched, so_clock_now(&world_->clock) + 3 * SO_NS_PER_S);
+      // Duplicate detection of the IPv6 addresses takes a second, which ready waits for.
+      for (so_host *const h : hosts_) {
+        SO_ASSERT_OK(so_host_wait_ready(h, In(5000), nullptr));
+      }
       body();
       for (int i = 0; i < 2; i++) {
         so_host_stop(hosts_[i], In(2000));
