@@ -18,6 +18,7 @@ fi
 
 # shellcheck source=tests/cli/lib.sh
 . tests/cli/lib.sh
+RUNFILES=$PWD
 XEN_START=$PWD/tests/xen/dom0/start.sh
 XEN_HOST=$PWD/external/xen_host
 [ -d "$XEN_HOST" ] || XEN_HOST=${TEST_SRCDIR:-..}/xen_host

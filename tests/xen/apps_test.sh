@@ -1,0 +1,55 @@
+#!/bin/bash
+# website and nameserver as guests of Xen, side by side, asked by curl and dig. The site is a repository that the
+# host's stored has put on a disk; the zone is a text on a disk. Arguments: stored (for host sockets), storectl.
+
+. tests/xen/lib.sh
+cd "$WORK" || exit 1
+truncate -s 64M "$DATA"
+server_start
+login
+must storectl init "$URL/site"
+must storectl clone "$URL/site" site
+(
+  cd site || exit 1
+  echo '<h1>A site</h1>' >index.html
+  seq 1 200000 >numbers.txt
+  must storectl commit -m "The site"
+  must storectl push
+) || exit 1
+server_stop
+printf '%s\n' '$TTL 60' '@ IN SOA ns hostmaster 1 60 60 60 60' '@ IN NS ns' 'ns IN A 10.0.2.22' \
+  'www IN A 192.0.2.77' 'www IN AAAA 2001:db8::77' >zone
+truncate -s 1M zone
+
+xen_boot --disk "$DATA" --disk zone
+must dom0_put "$RUNFILES/apps/website/xen_x86_64" /guest/website
+must dom0_put "$RUNFILES/apps/nameserver/xen_x86_64" /guest/nameserver
+GUEST_CARD=1 must guest_config website /guest/website 8 \
+  "ip=10.0.2.21/24 -- --data data --repo site --listen 10.0.2.21:443 --http-listen 10.0.2.21:80" vda,xvda,r
+GUEST_CARD=2 must guest_config nameserver /guest/nameserver 8 \
+  "ip=10.0.2.22/24 ip=2001:db8::22/64 -- --zone example.org=data --listen 10.0.2.22:53 --listen [2001:db8::22]:53" \
+  vdb,xvda,r
+must guest_create website
+must guest_create nameserver
+
+guest_says website '^listening https' || exit 1
+guest_console website | sed -n '/^-----BEGIN website.crt-----$/,/^-----END website.crt-----$/{//!p}' >site.crt
+same "website serves a page over HTTPS" "$(fetch --cacert site.crt https://10.0.2.21/)" '<h1>A site</h1>'
+fetch --cacert site.crt https://10.0.2.21/numbers.txt >got
+same_files "and a larger file" got site/numbers.txt
+same "plain HTTP leads there" "$(fetch -o none -w '%{http_code} %{redirect_url}' http://10.0.2.21/numbers.txt)" \
+  "308 https://10.0.2.21/numbers.txt"
+
+if command -v dig >/dev/null; then
+  guest_says nameserver '^listening ' || exit 1
+  ask() { dig +short +tries=3 +time=5 "$@" 2>&1; }
+  same "dig over UDP and IPv4" "$(ask @10.0.2.22 www.example.org A)" 192.0.2.77
+  same "dig over TCP and IPv4" "$(ask +tcp @10.0.2.22 www.example.org AAAA)" 2001:db8::77
+  same "dig over UDP and IPv6" "$(ask @2001:db8::22 www.example.org A)" 192.0.2.77
+else
+  echo "SKIPPED nameserver: dig is not installed"
+fi
+run 0 dom0 'xl shutdown website; xl shutdown nameserver'
+guest_ends website
+guest_ends nameserver
+finish

@@ -1,0 +1,41 @@
+#!/bin/bash
+# Disks that stored cannot use, as a guest of Xen: each gives a clear line, the guest powers off, and what is on
+# the disk stays as it is. Arguments: stored, storectl.
+
+. tests/xen/lib.sh
+cd "$WORK" || exit 1
+truncate -s 16K small
+head -c 4M /dev/urandom >foreign
+truncate -s 64M empty
+xen_boot --disk small --disk foreign --disk empty
+must dom0_put "$RUNFILES/apps/stored/xen_x86_64" /guest/stored
+
+# refused NAME DISK REGEX [SETTINGS]: the guest says so and powers off.
+card=0
+begin() {
+  card=$((card + 1))
+  # shellcheck disable=SC2086
+  GUEST_CARD=$card must guest_config "$1" /guest/stored 32 \
+    "ip=10.0.2.$((30 + card))/24 ${3:-} -- --data data --init --listen 10.0.2.$((30 + card)):8443" $2
+  must guest_create "$1"
+}
+refused() {
+  guest_says "$1" "$2"
+  guest_ends "$1"
+  run 0 dom0 "tail -n 20 /var/log/xen/xl-$1.log"
+  says "$1 powers off" 'reason code 0 '
+}
+cp foreign foreign.before
+begin small vda,xvda,w
+begin foreign vdb,xvda,w
+begin readonly vdc,xvda,r
+begin absent ""
+begin misnamed vdc,xvda,r data=xvdb
+refused small 'stored: data: .*too small'
+refused foreign 'stored: data: it holds something that is not a database'
+refused readonly 'stored: data: .*read-only'
+refused absent 'no disk'
+refused misnamed 'no disk xvdb: the machine has none of that name'
+same_files "the foreign disk is as it was" foreign foreign.before
+same "so is the read-only one" "$(tr -d '\000' <empty | wc -c)" 0
+finish

@@ -1,0 +1,59 @@
+#!/bin/bash
+# hello as a guest of Xen: it boots, answers, reboots, is saved and restored, shuts down; and what it says when
+# something is missing. Arguments: stored, storectl.
+
+. tests/xen/lib.sh
+cd "$WORK" || exit 1
+xen_boot
+must dom0_put "$RUNFILES/apps/hello/xen_x86_64" /guest/hello
+
+# ends_saying NAME REGEX: the guest ends by itself, powered off, after a line like this.
+ends_saying() {
+  guest_says "$1" "$2"
+  guest_ends "$1"
+  run 0 dom0 "tail -n 20 /var/log/xen/xl-$1.log"
+  says "$1 powers off" 'reason code 0 '
+}
+
+# In 4 MB, over both families.
+must guest_config hello /guest/hello 4 "ip=$GUEST/24 ip=2001:db8::20/64 gw=10.0.2.2 -- --listen 0.0.0.0:80"
+must guest_create hello
+guest_says hello '^listening http' || exit 1
+same "hello answers" "$(fetch "http://$GUEST/")" hello
+holds "it answers pings" ping -c 3 -W 5 "$GUEST"
+holds "over IPv6 too" ping -c 3 -W 5 2001:db8::20
+
+# The same console goes on after a reboot, in a new domain.
+before=$(dom0 'xl domid hello')
+run 0 dom0 'xl reboot hello'
+guest_says hello '^listening http' 2
+[ "$(dom0 'xl domid hello')" != "$before" ] || fail "a reboot makes a new domain"
+guest_says hello 'asked to reboot'
+same "hello answers after a reboot" "$(fetch "http://$GUEST/")" hello
+
+before=$(dom0 'xl domid hello')
+run 0 dom0 'xl save hello /tmp/hello.saved && xl restore /tmp/hello.saved; rm -f /tmp/hello.saved'
+[ "$(dom0 'xl domid hello')" != "$before" ] || fail "a restore makes a new domain"
+same "hello answers after save and restore" "$(fetch "http://$GUEST/")" hello
+holds "it answers pings after save and restore" ping -c 3 -W 5 "$GUEST"
+
+run 0 dom0 'xl shutdown hello'
+guest_says hello 'asked to power off'
+ends_saying hello 'asked to power off'
+
+# --- what is missing --------------------------------------------------------------------------------
+# Three guests at once, since each takes its time to give up.
+GUEST_CARD=2 guest_config leaseless /guest/hello 16 "ip=dhcp -- --listen 0.0.0.0:80"
+GUEST_NO_CARD=1 guest_config cardless /guest/hello 16 "ip=$GUEST/24 -- --listen 0.0.0.0:80"
+GUEST_CARD=3 guest_config confused /guest/hello 16 "ip=10.0.2.300/24 -- --listen 0.0.0.0:80"
+GUEST_CARD=4 guest_config unquoted /guest/hello 16 "ip=$GUEST/24 -- --listen 'open"
+GUEST_CARD=5 guest_config usage /guest/hello 16 "ip=$GUEST/24 -- --lisen 0.0.0.0:80"
+for guest in leaseless cardless confused unquoted usage; do
+  run 0 guest_create $guest
+done
+ends_saying confused 'setting of the network is not understood.*ip=10\.0\.2\.300/24'
+ends_saying cardless 'no network device'
+ends_saying unquoted 'command line is not understood.*a quote is not closed'
+ends_saying usage 'usage: hello'
+ends_saying leaseless 'there is no address after 30 seconds'
+finish
