@@ -84,6 +84,14 @@ _Noreturn void so_machine_end(so_end how);
 // What the implementation calls, once, with interrupts masked and memory mapped. In kernel/bare.
 _Noreturn void so_bare_main(const so_machine_boot *boot);
 
+// The rest of a panic, in kernel/bare. From anywhere, with any stack; nothing may be trusted.
+// so_bare_panic_write shows text on the console of the devices when they are there, else by
+// so_machine_debug_write. so_bare_panic_explain says which fiber runs and, when `address` (NULL: none) is
+// in the guard page of its stack, that it ran over. so_bare_panic_end ends the machine as crashed.
+void so_bare_panic_write(so_bytes text);
+void so_bare_panic_explain(const void *address);
+_Noreturn void so_bare_panic_end(void);
+
 #ifdef __cplusplus
 }
 #endif
