@@ -7,19 +7,12 @@
 #include "base/heap.h"
 #include "kernel/unix/tap.h"
 #include "kernel/unix/unix.h"
-#include "net/host/clock.h"
 #include "net/host/host.h"
 #include "net/host/ipv6.h"
+#include "net/host/program.h"
 
 #define EXIT_USAGE 2
-#define EXIT_NETWORK 5
 #define SETTINGS_LEN_MAX 2048
-// For DHCP, and for the probing of an IPv6 address.
-#define READY_NS (30 * SO_NS_PER_S)
-// For the first answer of a time server; the program starts without it, and gets it later.
-#define CLOCK_NS (5 * SO_NS_PER_S)
-// What connections get to finish after the program has ended.
-#define DRAIN_NS (3 * SO_NS_PER_S)
 
 static const char usage[] =
     "this program has its own TCP/IP; before its options it takes\n"
@@ -109,79 +102,20 @@ static int open_device(const so_world *world, const program *p, so_netdev *out, 
                 : so_is(s, SO_CONFLICT)  ? "another process has it"
                 : so_is(s, SO_NOT_FOUND) ? "this kernel has no tap devices"
                                          : so_code_name((so_code)s.code));
-  return refuse(world, text, EXIT_NETWORK);
+  return refuse(world, text, SO_HOST_EXIT_NETWORK);
 }
 
-static void say_address(const so_world *world, const program *p, const so_ip *ip, so_buf *text) {
-  uint8_t name[SO_IP_TEXT_LEN_MAX];
-  so_writer w = so_writer_of(name, sizeof name);
-  so_ip_write(ip, &w);
-  so_buf_printf(text, "our own TCP/IP on %.*s has %.*s", SO_FMT(so_str(p->tap)),
-                SO_FMT(so_writer_bytes(&w)));
-  (void)refuse(world, text, 0);
-}
-
-// say_clock says how far the platform's clock was off, when time servers were to be asked.
-static void say_clock(const so_world *world, so_host_clock *clock, so_buf *text) {
-  const uint64_t until_ns = so_clock_now(&world->clock) + CLOCK_NS;
-  const so_status s = so_host_clock_wait(clock, until_ns);
-  so_sntp_sample sample;
-  if (so_host_clock_sample(clock, &sample)) {
-    const so_clock port = so_host_clock_port(clock);
-    const int64_t ms =
-        (so_clock_unix_ns(&port) - so_clock_unix_ns(&world->clock)) / (int64_t)SO_NS_PER_MS;
-    so_buf_printf(text, "the clock is set by a time server (stratum %u): %s%lld.%03lld s",
-                  sample.stratum, ms < 0 ? "-" : "+", (long long)(ms < 0 ? -ms : ms) / 1000,
-                  (long long)(ms < 0 ? -ms : ms) % 1000);
-    (void)refuse(world, text, 0);
-  } else if (!so_is(s, SO_NOT_FOUND) || so_host_clock_has_servers(clock)) {
-    so_buf_append_str(text, "no time server has answered yet; the clock is this machine's");
-    (void)refuse(world, text, 0);
-  }
-}
-
-static int run_host(const so_world *world, program *p, const so_host_config *config, so_host *host,
-                    so_buf *text) {
-  so_ip ip;
-  so_host_clock *clock;
-  if (!so_ok(so_host_wait_ready(host, so_clock_now(&world->clock) + READY_NS, &ip))) {
-    so_buf_append_str(text, "there is no address after 30 seconds");
-    return refuse(world, text, EXIT_NETWORK);
-  }
-  say_address(world, p, &ip, text);
-  so_world with_net = *world;
-  with_net.net = so_host_net(host);
-  with_net.metrics = so_host_metrics(host);
-  if (!so_ok(so_host_clock_start(&with_net, host, config, &clock))) {
-    so_buf_append_str(text, "cannot start the clock: not enough memory");
-    return refuse(world, text, EXIT_NETWORK);
-  }
-  say_clock(world, clock, text);
-  with_net.clock = so_host_clock_port(clock);
-  with_net.metrics = so_host_clock_metrics(clock);
-  const int code = so_main(&with_net, p->argc, p->argv);
-  so_host_clock_stop(clock);
-  return code;
+static int run_program(const so_world *world, void *arg) {
+  const program *const p = arg;
+  return so_main(world, p->argc, p->argv);
 }
 
 static int run_device(const so_world *world, program *p, const so_host_config *config,
                       so_buf *text) {
   so_netdev device;
-  so_host *host;
   const int failed = open_device(world, p, &device, text);
-  if (failed != 0) {
-    return failed;
-  }
-  const so_status s = so_host_start(world, &device, config, &host);
-  if (!so_ok(s)) {
-    so_netdev_close(&device);
-    so_buf_printf(text, "cannot start the network: %s",
-                  so_is(s, SO_LIMIT) ? "not enough memory" : "an address that no host can have");
-    return refuse(world, text, EXIT_NETWORK);
-  }
-  const int code = run_host(world, p, config, host, text);
-  so_host_stop(host, so_clock_now(&world->clock) + DRAIN_NS);
-  return code;
+  return failed != 0 ? failed
+                     : so_host_run(world, &device, so_str(p->tap), config, run_program, p);
 }
 
 typedef struct arguments {

@@ -1,0 +1,115 @@
+#include "net/host/program.h"
+
+#include "base/fmt.h"
+#include "net/address/address.h"
+#include "net/host/clock.h"
+#include "net/sntp/sntp.h"
+
+// For DHCP, and for the probing of an IPv6 address.
+#define READY_NS (30 * SO_NS_PER_S)
+// For the first answer of a time server; the program starts without it, and gets it later.
+#define CLOCK_NS (5 * SO_NS_PER_S)
+// What connections get to finish after the program has ended.
+#define DRAIN_NS (3 * SO_NS_PER_S)
+
+typedef struct program {
+  const so_world *world;
+  so_bytes device;
+  const so_host_config *config;
+  int (*run)(const so_world *world, void *arg);
+  void *arg;
+  so_metrics of_host;
+} program;
+
+static void say(const so_world *world, so_buf *text) {
+  so_buf_append_u8(text, '\n');
+  so_console_write(&world->console, so_buf_bytes(text));
+  so_buf_clear(text);
+}
+
+static int fail(const so_world *world, so_buf *text) {
+  say(world, text);
+  return SO_HOST_EXIT_NETWORK;
+}
+
+static void say_address(const so_world *world, so_bytes device, const so_ip *ip, so_buf *text) {
+  uint8_t name[SO_IP_TEXT_LEN_MAX];
+  so_writer w = so_writer_of(name, sizeof name);
+  so_ip_write(ip, &w);
+  so_buf_printf(text, "our own TCP/IP on %.*s has %.*s", SO_FMT(device),
+                SO_FMT(so_writer_bytes(&w)));
+  say(world, text);
+}
+
+// say_clock says how far the platform's clock was off, when time servers were to be asked.
+static void say_clock(const so_world *world, so_host_clock *clock, so_buf *text) {
+  const uint64_t until_ns = so_clock_now(&world->clock) + CLOCK_NS;
+  const so_status s = so_host_clock_wait(clock, until_ns);
+  so_sntp_sample sample;
+  if (so_host_clock_sample(clock, &sample)) {
+    const so_clock port = so_host_clock_port(clock);
+    const int64_t ms =
+        (so_clock_unix_ns(&port) - so_clock_unix_ns(&world->clock)) / (int64_t)SO_NS_PER_MS;
+    so_buf_printf(text, "the clock is set by a time server (stratum %u): %s%lld.%03lld s",
+                  sample.stratum, ms < 0 ? "-" : "+", (long long)(ms < 0 ? -ms : ms) / 1000,
+                  (long long)(ms < 0 ? -ms : ms) % 1000);
+    say(world, text);
+  } else if (!so_is(s, SO_NOT_FOUND) || so_host_clock_has_servers(clock)) {
+    so_buf_append_str(text, "no time server has answered yet; the clock is this machine's");
+    say(world, text);
+  }
+}
+
+// What the platform counts, and then the host.
+static void each_metric(void *ctx, so_metric_visit *visit, void *visit_ctx) {
+  const program *const p = ctx;
+  so_metrics_each(&p->world->metrics, visit, visit_ctx);
+  so_metrics_each(&p->of_host, visit, visit_ctx);
+}
+
+static int run_host(program *p, so_host *host, so_buf *text) {
+  const so_world *const world = p->world;
+  so_ip ip;
+  so_host_clock *clock;
+  if (!so_ok(so_host_wait_ready(host, so_clock_now(&world->clock) + READY_NS, &ip))) {
+    so_buf_append_str(text, "there is no address after 30 seconds");
+    return fail(world, text);
+  }
+  say_address(world, p->device, &ip, text);
+  so_world with_net = *world;
+  with_net.net = so_host_net(host);
+  p->of_host = so_host_metrics(host);
+  with_net.metrics = (so_metrics){each_metric, p};
+  if (!so_ok(so_host_clock_start(&with_net, host, p->config, &clock))) {
+    so_buf_append_str(text, "cannot start the clock: not enough memory");
+    return fail(world, text);
+  }
+  say_clock(world, clock, text);
+  with_net.clock = so_host_clock_port(clock);
+  with_net.metrics = so_host_clock_metrics(clock);
+  const int code = p->run(&with_net, p->arg);
+  so_host_clock_stop(clock);
+  return code;
+}
+
+int so_host_run(const so_world *world, const so_netdev *device, so_bytes device_name,
+                const so_host_config *config, int (*run)(const so_world *world, void *arg),
+                void *arg) {
+  program p = {.world = world, .device = device_name, .config = config, .run = run, .arg = arg};
+  so_host *host;
+  so_buf text;
+  int code;
+  so_buf_init(&text, world->heap, 4096);
+  const so_status s = so_host_start(world, device, config, &host);
+  if (!so_ok(s)) {
+    so_netdev_close(device);
+    so_buf_printf(&text, "cannot start the network: %s",
+                  so_is(s, SO_LIMIT) ? "not enough memory" : "an address that no host can have");
+    code = fail(world, &text);
+  } else {
+    code = run_host(&p, host, &text);
+    so_host_stop(host, so_clock_now(&world->clock) + DRAIN_NS);
+  }
+  so_buf_release(&text);
+  return code;
+}
