@@ -166,6 +166,14 @@ uint64_t *so_page_tables_leaf(const so_page_tables *t, uint64_t address) {
   return &table_of(*entry)[address >> LEVEL3_SHIFT & ENTRY_MASK];
 }
 
+bool so_page_tables_is_mapped(const so_page_tables *t, uint64_t address) {
+  const uint64_t *const entry = find_level2(t, address);
+  if (entry == NULL || !is_table(*entry)) {
+    return entry != NULL && (*entry & VALID) != 0;
+  }
+  return (table_of(*entry)[address >> LEVEL3_SHIFT & ENTRY_MASK] & VALID) != 0;
+}
+
 size_t so_page_tables_need(uint64_t base, uint64_t len) {
   if (len == 0) {
     return 0;

@@ -66,6 +66,8 @@ bool so_page_tables_split(so_page_tables *t, uint64_t address, so_page_change *o
 // so_page_tables_leaf returns the level 3 entry of `address`, or NULL when it has none.
 uint64_t *so_page_tables_leaf(const so_page_tables *t, uint64_t address);
 
+bool so_page_tables_is_mapped(const so_page_tables *t, uint64_t address);
+
 // so_page_descriptor is the level 3 entry that maps `page`.
 uint64_t so_page_descriptor(uint64_t page, so_page_kind kind);
 

@@ -52,8 +52,12 @@ class PageTablesTest : public testing::Test {
     EXPECT_EQ(address, seen.address);
     EXPECT_EQ(bits, seen.bits) << std::hex << address;
     EXPECT_EQ(level, seen.level) << std::hex << address;
+    EXPECT_TRUE(so_page_tables_is_mapped(&t_, address));
   }
-  void ExpectFault(uint64_t address) { EXPECT_EQ(0u, Walk(address).bits) << std::hex << address; }
+  void ExpectFault(uint64_t address) {
+    EXPECT_EQ(0u, Walk(address).bits) << std::hex << address;
+    EXPECT_FALSE(so_page_tables_is_mapped(&t_, address)) << std::hex << address;
+  }
 
   void *memory_ = nullptr;
   so_page_tables t_;
