@@ -187,6 +187,9 @@ so_status so_virtio_net_start(so_virtio_net *n, so_virtio_mmio *mmio,
 void so_virtio_net_changed(so_virtio_net *n) {
   const so_virtio_field field = {C_STATUS, 2};
   uint64_t status;
+  if (n->why == NULL && so_virtio_mmio_needs_reset(n->mmio)) {
+    so_virtio_net_break(n, "the network device says that it failed");
+  }
   if (n->why == NULL && so_virtio_net_has(n, F_STATUS) &&
       so_virtio_mmio_config(n->mmio, &field, 1, &status)) {
     n->link_up = (status & STATUS_LINK_UP) != 0;

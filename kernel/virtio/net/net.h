@@ -111,7 +111,8 @@ bool so_virtio_net_poll(so_virtio_net *n);
 // so_virtio_net_arm asks for the interrupts that are needed while nobody polls. True: do not sleep.
 bool so_virtio_net_arm(so_virtio_net *n);
 
-// so_virtio_net_changed looks at the link, after an interrupt for the configuration.
+// so_virtio_net_changed looks at the link, and whether the device gave up, after an interrupt for the
+// configuration.
 void so_virtio_net_changed(so_virtio_net *n);
 
 void so_virtio_net_metrics(const so_virtio_net *n, so_metric_visit *visit, void *visit_ctx);

@@ -472,6 +472,15 @@ TEST(VirtioNetTest, NonsenseInEitherRingBreaksTheDevice) {
   EXPECT_EQ(full.released, 128);
 }
 
+TEST(VirtioNetTest, ADeviceThatSaysThatItFailedIsNotUsedAgain) {
+  Rig r;
+  SO_ASSERT_OK(r.Start());
+  so_virtio_net_changed(&r.n);
+  r.device.status |= 64;
+  so_virtio_net_changed(&r.n);
+  ExpectBroken(&r, "the network device says that it failed");
+}
+
 TEST(VirtioNetTest, WithoutALinkFramesAreSwallowed) {
   Rig r;
   SO_ASSERT_OK(r.Start());
