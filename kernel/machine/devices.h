@@ -69,6 +69,10 @@ SO_MUST_USE so_status so_devices_block(so_bytes name, so_block *out, const char 
 // `data/KEY` below the domain's folder). NOT_FOUND where there is none.
 SO_MUST_USE so_status so_devices_setting(so_bytes key, so_buf *out);
 
+// so_devices_random takes at most `len` bytes from the host's generator, and gives their number; 0: there is
+// none. Not fit for keys alone: kernel/bare mixes. From a fiber, which may wait for a second.
+size_t so_devices_random(uint8_t *out, size_t len);
+
 // so_devices_poll looks at every ring and signals the events of what happened; true if anything did. Never
 // blocks.
 bool so_devices_poll(void);

@@ -181,6 +181,12 @@ so_status so_devices_setting(so_bytes key, so_buf *out) {
   return so_store_read(&xen_self.store, SO_STORE_NO_TX, (const char *)path, out);
 }
 
+// Xen offers a guest no device for this.
+size_t so_devices_random(uint8_t *out, size_t len) {
+  (void)out, (void)len;
+  return 0;
+}
+
 // --- metrics --------------------------------------------------------------------------------
 
 void so_devices_metrics(so_metric_visit *visit, void *visit_ctx) {
