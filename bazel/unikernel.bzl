@@ -5,14 +5,14 @@ load("//bazel:cc.bzl", "so_binary")
 # A target is a processor and a device family.
 _TARGETS = {
     "xen_x86_64": struct(
-        platform = "//bazel/platforms:xen_x86_64",
+        platform = "//bazel/platforms:bare_x86_64",
         machine = "//kernel/x86",
         devices = "//kernel/xen:devices",
         script = "//kernel/x86:image.lds",
         emulation = "elf_x86_64",
     ),
     "virtio_x86_64": struct(
-        platform = "//bazel/platforms:virtio_x86_64",
+        platform = "//bazel/platforms:bare_x86_64",
         machine = "//kernel/x86",
         devices = "//kernel/virtio:devices",
         script = "//kernel/x86:image.lds",
