@@ -101,8 +101,14 @@ static so_status add_argument(so_command_line *c, so_bytes word) {
   return so_done();
 }
 
+// QEMU writes where its devices are behind all that the owner wrote, so behind `--` too.
+static bool is_setting(so_bytes word, bool before_dashes, so_setting *out, so_bytes *out_value) {
+  return setting_of(word, out, out_value) && (before_dashes || *out == SO_SETTING_DEVICE);
+}
+
 so_status so_command_line_add(so_command_line *c, so_bytes line, bool has_settings,
                               so_bytes *out_bad) {
+  bool before_dashes = has_settings;
   while (line.len != 0) {
     if (is_blank(line.ptr[0])) {
       line = so_bytes_from(line, 1);
@@ -113,11 +119,10 @@ so_status so_command_line_add(so_command_line *c, so_bytes line, bool has_settin
     so_bytes value;
     size_t len;
     SO_TRY(take_word(c, line, &word, &len, out_bad));
-    so_status s;
-    if (has_settings && so_bytes_equal(word, so_str("--"))) {
-      has_settings = false;
-      s = so_done();
-    } else if (has_settings && setting_of(word, &setting, &value)) {
+    so_status s = so_done();
+    if (before_dashes && so_bytes_equal(word, so_str("--"))) {
+      before_dashes = false;
+    } else if (has_settings && is_setting(word, before_dashes, &setting, &value)) {
       s = add_setting(c, setting, value);
     } else {
       s = add_argument(c, word);

@@ -7,7 +7,7 @@
 //
 // Words stand between blanks; between double or single quotes a blank belongs to the word. Before the word
 // `--` a word KEY=VALUE whose key is in the table below is a setting; all else, and all after `--`, are
-// the program's. There is no other escape. Nothing is lost: a word that is neither goes to the program,
+// the program's, but virtio_mmio.device=, which QEMU adds at the very end. There is no other escape. Nothing is lost: a word that is neither goes to the program,
 // which says that it does not know it.
 
 #include <stdbool.h>
