@@ -224,6 +224,40 @@ TEST_F(MldTest, AnothersReportSilencesOurs) {
   EXPECT_TRUE(out_.empty());
 }
 
+// RFC 2710 4 and 5: the flag "last to send a report" of an MLDv1 listener, through each of its ways.
+TEST_F(MldTest, OnlyTheLastReporterSaysThatItLeaves) {
+  const std::string report = std::string("\x83\0\0\0\0\0\0\0", 8) + Raw(group_);
+  const auto leaves_loudly = [&] {
+    out_.clear();
+    Leave(group_);
+    return !out_.empty();
+  };
+  EXPECT_TRUE(Input(Query(any_, 1000, false)));
+  // Our report of joining was the last.
+  Join(group_);
+  ASSERT_FALSE(out_.empty());
+  EXPECT_EQ('\x83', out_.back().second[0]);
+  EXPECT_TRUE(leaves_loudly());
+  // Ours, then another's.
+  Join(group_);
+  EXPECT_TRUE(Input(report));
+  EXPECT_FALSE(leaves_loudly());
+  // Ours, another's, and ours again in answer to a query.
+  Join(group_);
+  Run(now_ + 30 * kS);
+  EXPECT_TRUE(Input(report));
+  EXPECT_TRUE(Input(Query(any_, 1000, false)));
+  Run(now_ + 5 * kS);
+  EXPECT_TRUE(leaves_loudly());
+  // Ours in answer to a query, and then another's.
+  Join(group_);
+  Run(now_ + 30 * kS);
+  EXPECT_TRUE(Input(Query(any_, 1000, false)));
+  Run(now_ + 5 * kS);
+  EXPECT_TRUE(Input(report));
+  EXPECT_FALSE(leaves_loudly());
+}
+
 TEST_F(MldTest, OnlyQueriesFromTheLinkCount) {
   const std::string q = Query(any_, 1000);
   EXPECT_FALSE(Input(q, "2001:db8::1"));

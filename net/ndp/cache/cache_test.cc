@@ -377,6 +377,29 @@ TEST_F(NeighborCacheTest, AFloodOfSolicitationsPushesOutOnlyItsLike) {
   EXPECT_EQ(kIncomplete, State(400));
 }
 
+TEST_F(NeighborCacheTest, WhatOthersSayTakesAQuarterAtMost) {
+  for (uint32_t k = 0; k < SO_NEIGHBORS_UNUSED_MAX; k++) {
+    now_ += kMs;
+    Heard(k, kMacB);
+  }
+  EXPECT_EQ(0u, n_.stats.evicted);
+  EXPECT_EQ(SO_NEIGHBORS_UNUSED_MAX, n_.count);
+  // One more, and the one heard of longest ago goes, although three quarters are free.
+  now_ += kMs;
+  Heard(5000, kMacB);
+  EXPECT_EQ(1u, n_.stats.evicted);
+  EXPECT_EQ(SO_NEIGHBORS_UNUSED_MAX, n_.count);
+  EXPECT_EQ(kNone, State(0));
+  EXPECT_EQ(kStale, State(1));
+  EXPECT_EQ(kStale, State(5000));
+  // One that we use counts no more: there is room for another.
+  now_ += kMs;
+  Send(1);
+  Heard(5001, kMacB);
+  EXPECT_EQ(1u, n_.stats.evicted);
+  EXPECT_EQ(SO_NEIGHBORS_UNUSED_MAX + 1, n_.count);
+}
+
 TEST_F(NeighborCacheTest, AFullCacheOfOursRefusesWhatOthersSay) {
   for (uint32_t k = 0; k < SO_NEIGHBORS_MAX; k++) {
     now_ += kMs;
