@@ -55,6 +55,36 @@ static const counter ndp_counters[] = {
 };
 #undef AT
 
+#define AT(field) offsetof(so_neighbor_stats, field)
+static const counter neighbor_counters[] = {
+    {"net_ndp_cache_created", AT(created)},
+    {"net_ndp_cache_evicted", AT(evicted)},
+    {"net_ndp_cache_refused", AT(refused)},
+    {"net_ndp_cache_failed", AT(failed)},
+    {"net_ndp_cache_waiting_dropped", AT(waiting_dropped)},
+    {"net_ndp_cache_probes", AT(probes)},
+};
+#undef AT
+
+#define AT(field) offsetof(so_mld_stats, field)
+static const counter mld_counters[] = {
+    {"net_mld_queries", AT(queries)},
+    {"net_mld_reports_sent", AT(reports_sent)},
+    {"net_mld_invalid", AT(invalid)},
+    {"net_mld_refused", AT(refused)},
+};
+#undef AT
+
+// What a module counts is shown: a new counter without a name does not compile.
+#define COUNT(table) (sizeof table / sizeof table[0])
+#define ALL_OF(type, others, table)                                           \
+  _Static_assert(sizeof(type) == (COUNT(table) + (others)) * sizeof(uint64_t), \
+                 "a counter of " #type " is missing")
+ALL_OF(so_interface_ipv6_stats, SO_IPV6_FAULT_COUNT, counters);
+ALL_OF(so_ndp_stats, 0, ndp_counters);
+ALL_OF(so_neighbor_stats, 0, neighbor_counters);
+ALL_OF(so_mld_stats, 0, mld_counters);
+
 static void visit_table(const counter *table, size_t count, const void *stats,
                         so_metric_visit *visit, void *visit_ctx) {
   for (size_t k = 0; k < count; k++) {
@@ -66,9 +96,12 @@ static void visit_table(const counter *table, size_t count, const void *stats,
 
 static void each(const so_interface *i, so_metric_visit *visit, void *visit_ctx) {
   const so_interface_ipv6_stats *const stats = so_interface_ipv6_stats_of(i);
-  visit_table(counters, sizeof counters / sizeof counters[0], stats, visit, visit_ctx);
-  visit_table(ndp_counters, sizeof ndp_counters / sizeof ndp_counters[0],
-              &so_interface_ipv6_ndp(i)->stats, visit, visit_ctx);
+  const so_ndp *const ndp = so_interface_ipv6_ndp(i);
+  visit_table(counters, COUNT(counters), stats, visit, visit_ctx);
+  visit_table(ndp_counters, COUNT(ndp_counters), &ndp->stats, visit, visit_ctx);
+  visit_table(neighbor_counters, COUNT(neighbor_counters), &ndp->neighbors.stats, visit, visit_ctx);
+  visit_table(mld_counters, COUNT(mld_counters), &so_interface_ipv6_mld(i)->stats, visit,
+              visit_ctx);
   uint64_t faults = 0;
   for (size_t k = 0; k < sizeof stats->faults / sizeof stats->faults[0]; k++) {
     faults += stats->faults[k];

@@ -67,17 +67,22 @@ static const counter interface_counters[] = {
     {"net_arp_conflicts", AT(arp_conflicts)},
     {"net_arp_tx_requests", AT(arp_tx_requests)},
     {"net_arp_tx_replies", AT(arp_tx_replies)},
+    {"net_arp_tx_announcements", AT(arp_tx_announcements)},
     {"net_arp_tx_limited", AT(arp_tx_limited)},
     {"net_arp_evicted", AT(arp_evicted)},
     {"net_arp_table_full", AT(arp_table_full)},
     {"net_arp_queued", AT(arp_queued)},
     {"net_arp_queue_dropped", AT(arp_queue_dropped)},
+    {"net_arp_failed", AT(arp_failed)},
     {"net_reassembly_fragments", AT(reassembly_fragments)},
     {"net_reassembly_done", AT(reassembly_done)},
+    {"net_reassembly_duplicates", AT(reassembly_duplicates)},
     {"net_reassembly_overlap", AT(reassembly_overlap)},
+    {"net_reassembly_refused", AT(reassembly_refused)},
     {"net_reassembly_invalid", AT(reassembly_invalid)},
     {"net_reassembly_timeout", AT(reassembly_timeout)},
     {"net_reassembly_limit", AT(reassembly_limit)},
+    {"net_path_mtu_evicted", AT(path_mtu_evicted)},
     {"net_path_mtu_lowered", AT(path_mtu_lowered)},
     {"net_path_mtu_refused", AT(path_mtu_refused)},
 };
@@ -165,6 +170,10 @@ static const counter resolver_counters[] = {
     {"resolver_without_edns", AT(without_edns)},
     {"resolver_bad_cookies", AT(bad_cookies)},
     {"resolver_malformed", AT(malformed)},
+    {"resolver_stray", AT(stray)},
+    {"resolver_bad_question", AT(bad_question)},
+    {"resolver_bad_case", AT(bad_case)},
+    {"resolver_cookie_missing", AT(cookie_missing)},
 };
 #undef AT
 
@@ -173,8 +182,25 @@ static const counter dhcp_counters[] = {
     {"dhcp_malformed", AT(malformed)}, {"dhcp_other", AT(other)},
     {"dhcp_timeouts", AT(timeouts)},   {"dhcp_bound", AT(bound)},
     {"dhcp_lost", AT(lost)},           {"dhcp_conflicts", AT(conflicts)},
+    {"dhcp_sent_discover", AT(sent[SO_DHCP_DISCOVER])},
+    {"dhcp_sent_request", AT(sent[SO_DHCP_REQUEST])},
+    {"dhcp_sent_decline", AT(sent[SO_DHCP_DECLINE])},
+    {"dhcp_sent_release", AT(sent[SO_DHCP_RELEASE])},
+    {"dhcp_received_offer", AT(received[SO_DHCP_OFFER])},
+    {"dhcp_received_ack", AT(received[SO_DHCP_ACK])},
+    {"dhcp_received_nak", AT(received[SO_DHCP_NAK])},
 };
 #undef AT
+
+// What a module counts is shown: a new counter without a name does not compile.
+#define COUNT(table) (sizeof table / sizeof table[0])
+#define ALL_OF(type, table) \
+  _Static_assert(sizeof(type) == COUNT(table) * sizeof(uint64_t), "a counter of " #type " is missing")
+ALL_OF(so_host_stats, host_counters);
+ALL_OF(so_interface_stats, interface_counters);
+ALL_OF(so_tcp_stats, tcp_counters);
+ALL_OF(so_udp_stats, udp_counters);
+ALL_OF(so_resolver_stats, resolver_counters);
 
 typedef struct visitor {
   so_metric_visit *visit;
@@ -198,14 +224,12 @@ static void each(void *ctx, so_metric_visit *visit, void *visit_ctx) {
   const visitor v = {visit, visit_ctx};
   so_interface_stats interface;
   so_interface_read_stats(&h->interface, &interface);
-#define COUNT(table) (sizeof table / sizeof table[0])
   visit_table(&v, host_counters, COUNT(host_counters), &h->stats);
   visit_table(&v, interface_counters, COUNT(interface_counters), &interface);
   visit_table(&v, tcp_counters, COUNT(tcp_counters), so_tcp_statistics(h->tcp));
   visit_table(&v, udp_counters, COUNT(udp_counters), &h->udp.stats);
   visit_table(&v, resolver_counters, COUNT(resolver_counters), so_resolver_statistics(h->resolver));
   visit_table(&v, dhcp_counters, COUNT(dhcp_counters), &h->dhcp.stats);
-#undef COUNT
   if (h->interface.config.ipv6 != NULL && h->config.ipv6_metrics != NULL) {
     h->config.ipv6_metrics(&h->interface, visit, visit_ctx);
   }

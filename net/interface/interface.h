@@ -148,17 +148,22 @@ typedef struct so_interface_stats {
   uint64_t arp_conflicts;
   uint64_t arp_tx_requests;
   uint64_t arp_tx_replies;
+  uint64_t arp_tx_announcements;
   uint64_t arp_tx_limited;
   uint64_t arp_evicted;
   uint64_t arp_table_full;
   uint64_t arp_queued;
   uint64_t arp_queue_dropped;   // Waited for a neighbour that did not answer, or too many waited.
+  uint64_t arp_failed;          // Neighbours that did not answer.
   uint64_t reassembly_fragments;
   uint64_t reassembly_done;
+  uint64_t reassembly_duplicates;
   uint64_t reassembly_overlap;
+  uint64_t reassembly_refused;  // Fragments of datagrams that were refused.
   uint64_t reassembly_invalid;  // Lengths that cannot be, tiny first fragments.
   uint64_t reassembly_timeout;
   uint64_t reassembly_limit;
+  uint64_t path_mtu_evicted;
   uint64_t path_mtu_lowered;
   uint64_t path_mtu_refused;    // RFC 5927: not ours, not lower, under the floor.
 } so_interface_stats;
@@ -236,8 +241,8 @@ so_address_state so_interface_address_state(const so_interface *i, const so_ip *
 // so_ip_any(family) removes it. CONFLICT: not a unicast address.
 SO_MUST_USE so_status so_interface_set_gateway(so_interface *i, so_ip gateway, uint64_t now_ns);
 
-// so_interface_read_stats joins the interface's counters with those of ARP and reassembly (whose
-// members in i->stats stay 0).
+// so_interface_read_stats joins the interface's counters with those of ARP, reassembly and the table
+// of path MTUs (whose members in i->stats stay 0).
 void so_interface_read_stats(const so_interface *i, so_interface_stats *out);
 
 #ifdef __cplusplus

@@ -243,6 +243,8 @@ static so_status set_gateway(so_interface *i, const so_ip *gateway, uint64_t now
 
 // --- for programs ----------------------------------------------------------------------------
 
+const so_mld *so_interface_ipv6_mld(const so_interface *i) { return &so_ipv6_of(i)->mld; }
+
 const so_interface_ipv6_stats *so_interface_ipv6_stats_of(const so_interface *i) {
   return &so_ipv6_of(i)->stats;
 }

@@ -18,6 +18,7 @@
 #include "net/address/address.h"
 #include "net/interface/interface.h"
 #include "net/ipv6/ipv6.h"
+#include "net/mld/mld.h"
 #include "net/ndp/ndp.h"
 
 #ifdef __cplusplus
@@ -75,6 +76,7 @@ typedef struct so_interface_ipv6_stats {
 } so_interface_ipv6_stats;
 
 const so_interface_ipv6_stats *so_interface_ipv6_stats_of(const so_interface *i);
+const so_mld *so_interface_ipv6_mld(const so_interface *i);
 const so_ndp *so_interface_ipv6_ndp(const so_interface *i);  // For its tables and counters.
 
 // so_interface_ipv6_dns writes up to `max` name servers that routers announced and that still
