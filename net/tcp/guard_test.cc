@@ -113,6 +113,29 @@ TEST(TcpGuardTest, AnAckStormDiesOut) {
   EXPECT_GE(p.host.stats().acks_limited, 990u);
 }
 
+// A sender that sent again for nothing must hear so of every segment (RFC 2883 4), however many there are.
+TEST(TcpGuardTest, EachRecentDuplicateIsReported) {
+  Peer p;
+  p.PassiveOpen();
+  const uint32_t first = p.seq;
+  for (int i = 0; i < 40; i++) {
+    p.SendData(std::string(1000, 'x'));
+    p.Read();
+  }
+  p.Take();
+  for (uint32_t i = 0; i < 40; i++) {
+    so_tcp_header h = p.Header(SO_TCP_FLAG_ACK);
+    h.seq = first + i * 1000;
+    p.Send(h, std::string(1000, 'x'));
+    const std::vector<Sent> answers = p.Take();
+    ASSERT_EQ(answers.size(), 1u) << i;
+    ASSERT_GE(answers[0].h.sack_count, 1u) << i;
+    EXPECT_EQ(answers[0].h.sacks[0].start, h.seq);
+    EXPECT_EQ(answers[0].h.sacks[0].end, h.seq + 1000);
+  }
+  EXPECT_EQ(p.host.stats().acks_limited, 0u);
+}
+
 TEST(TcpGuardTest, PawsRefusesAnOldDuplicateWhoseNumbersFitAgain) {
   PeerOptions po;
   po.timestamps = true;

@@ -122,6 +122,12 @@ static bool paws_fails(const so_tcp_block *b, const so_tcp_segment *s, uint64_t 
          now_ns - b->ts_recent_ns <= so_tcp_ms(SO_TCP_TS_IDLE_MS);
 }
 
+// is_recent_duplicate: data of the last window that was sent again for nothing. The sender must hear so of each
+// (RFC 2883 4), or it takes reordering for loss. Such answers cannot go back and forth: they carry no data.
+static bool is_recent_duplicate(const so_tcp_block *b, const so_tcp_segment *s) {
+  return s->len != 0 && so_seq_lt(s->seq, b->rcv_nxt) && b->rcv_nxt - s->seq <= b->rcv_room;
+}
+
 static void refuse(so_tcp *t, so_tcp_conn *c, const so_tcp_segment *s, uint64_t *counter,
                    uint64_t now_ns) {
   (*counter)++;
@@ -132,7 +138,7 @@ static void refuse(so_tcp *t, so_tcp_conn *c, const so_tcp_segment *s, uint64_t 
     const uint32_t end = so_seq_min(s->seq + s->len, c->b.rcv_nxt);
     so_tcp_reassembly_duplicate(&c->gaps, s->seq, end);  // RFC 2883.
   }
-  if (allowed(c, now_ns)) {
+  if (is_recent_duplicate(&c->b, s) || allowed(c, now_ns)) {
     c->b.ack_now = true;
   } else {
     t->stats.acks_limited++;

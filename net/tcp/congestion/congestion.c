@@ -6,6 +6,7 @@
 #include "net/tcp/congestion/internal.h"
 
 #define WINDOW_MIN_SEGMENTS 2u   // RFC 5681 (4): of ssthresh.
+#define UNDO_AGE_MAX (UINT32_C(1) << 30)
 #define LOSS_GROWTH_SEGMENTS 2u  // RFC 3465 2.3, after a timeout.
 
 // RFC 6928 2.
@@ -39,8 +40,9 @@ static uint32_t ssthresh_of(so_tcp_congestion *c, const so_tcp_ack_report *repor
   return left < least ? least : left;
 }
 
-static void remember(so_tcp_congestion *c) {
+static void remember(so_tcp_congestion *c, uint32_t una) {
   c->undo_valid = true;
+  c->undo_start = una;
   c->undo_cwnd = c->cwnd;
   c->undo_ssthresh = c->ssthresh;
   c->undo_cubic = c->cubic;
@@ -65,7 +67,7 @@ static void enter(so_tcp_congestion *c, so_tcp_phase phase, const so_tcp_ack_rep
 
 static void enter_recovery(so_tcp_congestion *c, const so_tcp_ack_report *report) {
   if (c->phase == SO_TCP_OPEN) {
-    remember(c);
+    remember(c, report->una);
     c->ssthresh = ssthresh_of(c, report);
   } else {
     c->undo_valid = false;  // What ECN took stays taken.
@@ -82,7 +84,7 @@ static void enter_cwr(so_tcp_congestion *c, const so_tcp_ack_report *report) {
 
 void so_tcp_congestion_timeout(so_tcp_congestion *c, const so_tcp_ack_report *report) {
   if (c->phase == SO_TCP_OPEN) {
-    remember(c);
+    remember(c, report->una);
     c->ssthresh = ssthresh_of(c, report);
   } else if (c->phase != SO_TCP_LOSS) {
     c->undo_valid = false;  // Reduced already for this window; no proof would cover both.
@@ -168,7 +170,9 @@ static bool is_spurious(so_tcp_congestion *c, const so_tcp_ack_report *report) {
   if (!c->undo_valid) {
     return false;
   }
-  if (report->dsack && c->undo_retransmits > 0) {  // RFC 3708: all that was sent again came twice.
+  // RFC 3708: all that was sent again came twice. What an earlier episode sent again proves nothing.
+  if (report->dsack && c->undo_retransmits > 0 &&
+      so_seq_gt(report->dsack_range.end, c->undo_start)) {
     const uint32_t len = report->dsack_range.end - report->dsack_range.start;
     const uint32_t segments = len / c->mss + (len % c->mss != 0);
     c->undo_retransmits -= segments < c->undo_retransmits ? segments : c->undo_retransmits;
@@ -196,7 +200,9 @@ static bool leave_if_done(so_tcp_congestion *c, const so_tcp_ack_report *report)
     return false;
   }
   if (c->phase == SO_TCP_OPEN) {
-    if (so_seq_gt(report->una, c->undo_end)) {
+    // A report of duplicates may come late, for a segment that was held up for many round trips: it is
+    // believed until the next episode, or until numbers would wrap.
+    if (so_seq_gt(report->una, c->recover + UNDO_AGE_MAX)) {
       c->recover_valid = c->undo_valid = false;
     }
     return false;
@@ -209,7 +215,6 @@ static bool leave_if_done(so_tcp_congestion *c, const so_tcp_ack_report *report)
     c->algorithm->restart(c, false);
   }
   c->phase = SO_TCP_OPEN;
-  c->undo_end = report->nxt;
   return true;
 }
 

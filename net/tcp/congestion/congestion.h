@@ -86,7 +86,7 @@ struct so_tcp_congestion {
   // To take a reduction back.
   uint32_t undo_cwnd;
   uint32_t undo_ssthresh;
-  uint32_t undo_end;          // Once una is past it, a reduction that ended stays.
+  uint32_t undo_start;        // una when the episode began.
   uint32_t undo_retransmits;  // Segments sent again and not reported as duplicates yet.
   uint64_t retransmit_ns;     // When this episode first sent a segment again; SO_NEVER: not yet.
   bool eifel_done;            // The first ACK that could tell came, and said it was no mistake.

@@ -340,7 +340,8 @@ TEST_F(CongestionTest, DuplicateReportsOfAllRetransmissionsUndoARecovery) {
   EXPECT_EQ(c_.cwnd, 20 * kMss);
 }
 
-TEST_F(CongestionTest, ARecoveryThatEndedCanBeUndoneForOneRoundTrip) {
+// A segment that was held up for many round trips is reported late, and the reduction is still for nothing.
+TEST_F(CongestionTest, ARecoveryThatEndedCanBeUndoneUntilTheNextOne) {
   c_.cwnd = 20 * kMss;
   Fill();
   What w;
@@ -355,13 +356,28 @@ TEST_F(CongestionTest, ARecoveryThatEndedCanBeUndoneForOneRoundTrip) {
   EXPECT_EQ(c_.cwnd, 10 * kMss);
   What d;
   d.dsack = true;
-  so_tcp_congestion copy = c_;
+  for (int i = 0; i < 5; i++) {
+    RoundTrip();
+  }
+  const so_tcp_congestion copy = c_;
+  const uint32_t una = una_, nxt = nxt_;
   EXPECT_TRUE(Ack(d));
   EXPECT_EQ(c_.cwnd, 20 * kMss);
+
+  // A second episode: the late report is of the first one, and proves nothing of this one.
   c_ = copy;
-  RoundTrip();
-  RoundTrip();
+  una_ = una;
+  nxt_ = nxt;
+  Fill();
+  w = What();
+  w.sacked = 3 * kMss;
+  w.lost = kMss;
+  Ack(w);
+  Send(kMss, true);
+  const uint32_t reduced = c_.ssthresh;
   EXPECT_FALSE(Ack(d));
+  EXPECT_EQ(c_.ssthresh, reduced);
+  EXPECT_EQ(c_.undo_retransmits, 1u);
 }
 
 TEST_F(CongestionTest, AnIdleConnectionStartsAnew) {

@@ -51,6 +51,9 @@ void so_scoreboard_detect(so_tcp_scoreboard *s, const so_tcp_rtt *rtt, uint64_t 
 }
 
 void so_scoreboard_dsack(so_tcp_scoreboard *s) {
+  // Both the first transmission and the second arrived (RFC 2883 5.1): with the first sent again before it
+  // came, step 3 of RFC 8985 6.2 never sees the order change, and the window would stay closed.
+  s->reordering_seen = true;
   if (s->dsack_round_valid && so_seq_lt(s->una, s->dsack_round)) {
     return;
   }

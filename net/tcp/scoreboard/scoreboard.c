@@ -286,6 +286,7 @@ void so_tcp_scoreboard_lose(so_tcp_scoreboard *s, uint32_t mss) {
 }
 
 void so_tcp_scoreboard_unlose(so_tcp_scoreboard *s) {
+  s->reordering_seen = true;  // What was late came all the same.
   for (uint32_t i = 0; i < s->count && s->lost > 0; i++) {
     so_tcp_sent *r = so_scoreboard_at(s, i);
     if (so_scoreboard_has(r, SO_TCP_SENT_LOST)) {

@@ -198,6 +198,29 @@ TEST_F(ScoreboardTest, DuplicateReportsWidenTheWindowOnceARoundTrip) {
   EXPECT_EQ(s_.reo_wnd_mult, 1);
 }
 
+// The first transmission was held up, the second overtook it: no order of arrivals shows that, the report does.
+// From then on three later segments are no proof of a loss.
+TEST_F(ScoreboardTest, ADuplicateReportOpensTheReorderingWindow) {
+  so_tcp_rtt_sample(&rtt_, 40 * kMs, 1, now_);
+  Send(8, 1);
+  now_ += 40 * kMs;
+  Ack(0, {{1000, 4000}});
+  EXPECT_EQ(s_.lost, 1000u) << "three segments came past it, and no reordering is known";
+  so_tcp_scoreboard_retransmitted(&s_, {0, 1000}, now_);
+  now_ += 40 * kMs;
+  Ack(8000);
+  Ack(8000, {{0, 1000}});
+  EXPECT_TRUE(report_.dsack);
+  Send(8, 1);
+  now_ += 40 * kMs;
+  Ack(8000, {{9000, 12000}});
+  EXPECT_EQ(s_.lost, 0u) << "it may only be late again";
+  EXPECT_NE(s_.reorder_ns, SO_NEVER);
+  now_ = s_.reorder_ns;
+  so_tcp_scoreboard_reorder_timeout(&s_, &rtt_, now_, &report_);
+  EXPECT_EQ(report_.lost, 1000u) << "but not for ever";
+}
+
 TEST_F(ScoreboardTest, ADuplicateWithinTheSecondBlockIsAReportAndMarksNothingTwice) {
   Send(8, 1);
   Ack(1000, {{3000, 4000}, {2000, 5000}});
