@@ -54,7 +54,7 @@ static so_tcp_ack parsed(const so_tcp_conn *c, const so_tcp_segment *s, uint64_t
 static void drop_acked(so_tcp *t, so_tcp_conn *c) {
   const uint32_t acked = so_tcp_una(c) - c->send.start;
   so_tcp_queue_drop(&c->send, t->pool, t->heap, so_tcp_min(acked, c->send.len));
-  if (c->b.room_wanted && so_tcp_write_room(c) >= c->options.send_limit / 4) {
+  if (c->b.room_wanted && so_tcp_write_room(c) >= so_tcp_send_room(c) / 4) {
     c->b.room_wanted = false;
     c->events |= SO_TCP_WRITABLE;
   }

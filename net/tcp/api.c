@@ -165,8 +165,17 @@ void so_tcp_set_options(so_tcp *t, so_tcp_conn *c, const so_tcp_options *options
 
 // --- writing ------------------------------------------------------------------------------------
 
+// send_room is how much may wait now: two congestion windows, so that a path of many bytes is full even while
+// its losses are repaired, and a connection that never had one does not take the pages for it. The peer's
+// window bounds it like the congestion window: what cannot go yet need not wait here.
+uint32_t so_tcp_send_room(const so_tcp_conn *c) {
+  const uint32_t window = so_tcp_min(c->congestion.cwnd, c->b.send_window_max);
+  const uint32_t twice = 2 * so_tcp_min(window, SO_TCP_WINDOW_MAX / 2);
+  return so_tcp_min(so_tcp_max(twice, SO_TCP_SEND_START), c->options.send_limit);
+}
+
 size_t so_tcp_write_room(const so_tcp_conn *c) {
-  const uint32_t limit = c->options.send_limit;
+  const uint32_t limit = so_tcp_send_room(c);
   return c->send.len < limit ? limit - c->send.len : 0;
 }
 

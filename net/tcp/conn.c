@@ -15,8 +15,8 @@ static uint32_t or_default(uint32_t value, uint32_t fallback) {
 
 void so_tcp_default_options(so_tcp_options *o, const so_tcp_options *given) {
   *o = given != NULL ? *given : (so_tcp_options){.no_delay = false};
-  o->send_limit = so_tcp_min(or_default(o->send_limit, 1024 * KIB), SO_TCP_WINDOW_MAX);
-  o->receive_limit = so_tcp_min(or_default(o->receive_limit, 4096 * KIB), SO_TCP_WINDOW_MAX);
+  o->send_limit = so_tcp_min(or_default(o->send_limit, 8192 * KIB), SO_TCP_WINDOW_MAX);
+  o->receive_limit = so_tcp_min(or_default(o->receive_limit, 8192 * KIB), SO_TCP_WINDOW_MAX);
   o->keepalive_gap_ms = or_default(o->keepalive_gap_ms, 75000);
   o->keepalive_count = so_tcp_min(or_default(o->keepalive_count, 9), 255);
   o->user_timeout_ms = or_default(o->user_timeout_ms, 300000);

@@ -492,6 +492,53 @@ TEST(TcpDataTest, TheReceiveWindowGrowsWithAFastReaderUpToItsLimit) {
   EXPECT_LE(most, 1u << 20);
 }
 
+// A burst that each round trip brings is often cut in two by where rounds begin: the window keeps up all the same.
+TEST(TcpDataTest, TheReceiveWindowIsTwiceWhatARoundTripBroughtWhereverRoundsAreCut) {
+  PeerOptions po;
+  po.scale = 7;
+  Peer p({}, po);
+  so_tcp_options o = {};
+  p.PassiveOpen(&o);
+  size_t burst = 10;
+  for (int round = 0; round < 6; round++, burst *= 2) {
+    for (size_t i = 0; i < burst; i++) {
+      ASSERT_GE(Info(p.c).receive_window, 1460u) << "closed in round " << round;
+      p.SendData(std::string(1460, 'x'));
+      p.Read();
+      p.Take();
+      if (i == burst / 2) {
+        p.host.Advance(10 * kMs);
+      }
+    }
+    p.host.Advance(10 * kMs);
+    EXPECT_GE(Info(p.c).receive_window, 2 * burst * 1460) << "round " << round;
+  }
+}
+
+// What may wait grows with the windows of the path, and not without them.
+TEST(TcpDataTest, TheSendQueueHoldsTwoWindowsOfThePath) {
+  PeerOptions po;
+  po.scale = 10;
+  po.window = 4096;
+  Peer p({}, po, 8192);
+  p.PassiveOpen();
+  p.window = 8192;  // 8 MiB.
+  p.SendAck();
+  const std::string data(1 << 20, 'y');
+  EXPECT_EQ(p.Write(data + data), size_t{1} << 20) << "a window of ten segments takes no more";
+  uint32_t most = 0;
+  for (int i = 0; i < 400 && most < (3u << 19); i++) {
+    p.Take();
+    p.host.Advance(20 * kMs);
+    p.SendAck();
+    p.Write(data);
+    const so_tcp_info info = Info(p.c);
+    most = std::max(most, info.unacked + info.unsent);
+    EXPECT_LE(info.unacked + info.unsent, std::max(2 * info.cwnd, 1u << 20));
+  }
+  EXPECT_GE(most, 3u << 19);
+}
+
 // --- loss ---------------------------------------------------------------------------------------
 
 TEST(TcpDataTest, ALostSegmentIsSentAgainAfterTheTimeout) {

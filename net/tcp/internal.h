@@ -38,6 +38,7 @@
 #define SO_TCP_CORK_MS 200u
 #define SO_TCP_RETRY_MS 10u        // The pool was used up with nothing on its way.
 #define SO_TCP_RECEIVE_START 65536u
+#define SO_TCP_SEND_START (1024u * 1024)  // Grows with the congestion window.
 #define SO_TCP_SYN_TRIES 6u
 #define SO_TCP_SYN_ACK_TRIES 5u
 #define SO_TCP_CHALLENGES_PER_S 10u  // A connection; see README on RFC 5961 7.
@@ -254,6 +255,9 @@ void so_tcp_send_reset(so_tcp *t, so_tcp_conn *c, uint64_t now_ns);
 void so_tcp_answer_reset(so_tcp *t, const so_tcp_segment *s, uint64_t now_ns);
 void so_tcp_send_bare(so_tcp *t, const so_tcp_tuple *tuple, so_tcp_header *h, uint64_t now_ns);
 uint16_t so_tcp_offered_mss(const so_tcp *t, uint8_t family);
+
+// api.c
+uint32_t so_tcp_send_room(const so_tcp_conn *c);
 
 // window.c
 uint32_t so_tcp_window_to_tell(so_tcp_conn *c);

@@ -104,8 +104,9 @@ typedef struct so_tcp_options {
   bool no_delay;              // Nagle off.
   bool no_ecn;                // Do not negotiate ECN.
   uint8_t congestion;         // An so_tcp_congestion_kind.
-  uint32_t send_limit;        // Bytes that wait or are on their way at most. Default 1 MiB.
-  uint32_t receive_limit;     // Largest receive window that auto-tuning may reach. Default 4 MiB.
+  // Bytes that wait or are on their way at most; above 1 MiB no more than two windows of the path. Default 8 MiB.
+  uint32_t send_limit;
+  uint32_t receive_limit;     // Largest receive window that auto-tuning may reach. Default 8 MiB.
   uint32_t keepalive_ms;      // Idle time before probes; 0: none.
   uint32_t keepalive_gap_ms;  // Between probes. Default 75 s.
   uint32_t keepalive_count;   // Unanswered probes before the end. Default 9.

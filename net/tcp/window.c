@@ -46,7 +46,9 @@ uint16_t so_tcp_window_field(so_tcp_conn *c, bool syn) {
   return (uint16_t)field;
 }
 
-// tune doubles the room when the program read half of it within a round trip.
+// tune makes room for four times what the program read in a round trip: the sender may double its window in the
+// next one (RFC 5681 3.1), and what comes behind a hole waits for one more. Where rounds are cut is chance, and
+// leaves at least half of a window in one of them.
 static void tune(so_tcp_conn *c, uint32_t n, uint64_t now_ns) {
   so_tcp_block *b = &c->b;
   const uint64_t srtt = so_tcp_rtt_srtt_ns(&c->rtt);
@@ -55,14 +57,10 @@ static void tune(so_tcp_conn *c, uint32_t n, uint64_t now_ns) {
     b->tune_ns = now_ns;
     b->tune_bytes = 0;
   }
-  b->tune_bytes += n;
-  if (b->tune_bytes < b->rcv_room / 2) {
-    return;
-  }
-  b->tune_ns = now_ns;
-  b->tune_bytes = 0;
+  b->tune_bytes = so_tcp_min(b->tune_bytes + n, SO_TCP_WINDOW_MAX / 4);
   const uint32_t reach = (uint32_t)UINT16_MAX << b->receive_scale;
-  b->rcv_room = so_tcp_min(so_tcp_min(b->rcv_room * 2, c->options.receive_limit), reach);
+  const uint32_t most = so_tcp_min(c->options.receive_limit, reach);
+  b->rcv_room = so_tcp_max(b->rcv_room, so_tcp_min(4 * b->tune_bytes, most));
 }
 
 // window_read: the program took `n` bytes. Tells of the new room when that is worth a segment.
