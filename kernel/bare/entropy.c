@@ -1,20 +1,36 @@
 // The entropy pool: a generator keyed by the hash of all that is unpredictable here, or unique.
 //
-// Counted as unpredictable: the processor's generator, and a seed of 32 bytes from whoever starts the
-// machine. Without either there are no keys to be had, and the machine does not start. Mixed in besides, and
-// not counted: how long memory and the devices take, by the fastest counter, and the time.
+// Counted as unpredictable: the processor's generator, that of the host (virtio's entropy device), and a seed
+// of 32 bytes from whoever starts the machine. Without any there are no keys to be had, and the machine does
+// not start. Mixed in besides, and not counted: how long memory and the devices take, by the fastest
+// counter, and the time.
 
 #include "base/hex.h"
 #include "base/mem.h"
-#include "crypto/sha2/sha2.h"
 #include "kernel/bare/internal.h"
 
 #define SEED_LEN 32u
 #define HARDWARE_LEN 64u
+#define HOST_LEN 32u
+#define HOST_LEN 32u
 #define JITTER_SAMPLES 256u
 #define RESEED_AFTER (1u << 20)
 
-static void mix_jitter(so_sha256 *hash, bare *b) {
+// Any bytes, a key's length at a time; the generator runs between two, so none can take back another.
+static void mix(so_rng *rng, const void *bytes, size_t len) {
+  const uint8_t *at = bytes;
+  while (len != 0) {
+    uint8_t part[SO_RNG_SEED_LEN] = {0};
+    const size_t n = len < sizeof part ? len : sizeof part;
+    memcpy(part, at, n);
+    so_rng_reseed(rng, part);
+    memset(part, 0, sizeof part);
+    at += n;
+    len -= n;
+  }
+}
+
+static void mix_jitter(so_rng *rng, bare *b) {
   uint64_t samples[JITTER_SAMPLES];
   volatile uint8_t *const page = so_pages_take(&b->pages, 1);
   for (size_t i = 0; i < JITTER_SAMPLES; i++) {
@@ -27,13 +43,13 @@ static void mix_jitter(so_sha256 *hash, bare *b) {
   if (page != NULL) {
     so_pages_give(&b->pages, (void *)(uintptr_t)page, 1);
   }
-  so_sha256_update(hash, so_bytes_of(samples, sizeof samples));
+  mix(rng, samples, sizeof samples);
 }
 
-static void mix_time(so_sha256 *hash) {
+static void mix_time(so_rng *rng) {
   const int64_t times[3] = {so_devices_unix_ns(), so_machine_unix_ns(),
                             (int64_t)so_machine_now_ns()};
-  so_sha256_update(hash, so_bytes_of(times, sizeof times));
+  mix(rng, times, sizeof times);
 }
 
 // A seed that is too short is refused rather than ignored: its owner counts on it.
@@ -62,32 +78,31 @@ static void fill(void *ctx, uint8_t *out, size_t len) {
 
 bool bare_entropy_init(bare *b, const char **out_why) {
   uint8_t hardware[HARDWARE_LEN] = {0};
+  uint8_t host[HOST_LEN] = {0};
   uint8_t seed[SEED_LEN] = {0};
-  uint8_t key[SO_SHA256_LEN];
   bool has_seed;
-  so_sha256 hash;
-  const so_cpu cpu = so_cpu_portable();
+  so_rng *const rng = &b->pool.rng;
   if (!seed_of(b, seed, &has_seed, out_why)) {
     return false;
   }
   const bool has_hardware = so_machine_random(hardware, sizeof hardware);
-  if (!has_hardware && !has_seed) {
+  const bool has_host = so_devices_random(host, sizeof host) == sizeof host;
+  if (!has_hardware && !has_host && !has_seed) {
     *out_why =
-        "this machine has no random numbers: its processor has no generator, and no seed was given. "
-        "Add seed= and the output of `openssl rand -hex 32` to the command line, anew each start";
+        "this machine has no random numbers: its processor has no generator, the host gives none, and there "
+        "is no seed. Add seed= and the output of `openssl rand -hex 32` to the settings, anew each start";
     return false;
   }
-  so_sha256_init(&hash, &cpu);
-  so_sha256_update(&hash, so_bytes_of(hardware, sizeof hardware));
-  so_sha256_update(&hash, so_bytes_of(seed, sizeof seed));
-  so_sha256_update(&hash, b->boot.command_line);
-  mix_time(&hash);
-  mix_jitter(&hash, b);
-  so_sha256_final(&hash, key);
-  so_rng_init(&b->pool.rng, key);
+  so_rng_init(rng, hardware);
+  mix(rng, hardware, sizeof hardware);
+  mix(rng, host, sizeof host);
+  mix(rng, seed, sizeof seed);
+  mix(rng, b->boot.command_line.ptr, b->boot.command_line.len);
+  mix_time(rng);
+  mix_jitter(rng, b);
   b->world.entropy = (so_entropy){fill, &b->pool};
-  memset(key, 0, sizeof key);
   memset(hardware, 0, sizeof hardware);
+  memset(host, 0, sizeof host);
   memset(seed, 0, sizeof seed);
   return true;
 }
