@@ -33,7 +33,8 @@ uint64_t so_machine_now_ns(void) {
 
 void so_x86_use_pvclock(const volatile so_pvclock *clock) {
   const bool first = source == &own;
-  const uint64_t before = so_machine_now_ns();
+  // Later, the page of the source shows another domain's time already: what was shown last counts.
+  const uint64_t before = first ? so_machine_now_ns() : last_ns;
   uint64_t ns;
   if (!so_pvclock_read(clock, so_machine_ticks, &ns)) {
     return;
