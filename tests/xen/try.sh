@@ -98,7 +98,7 @@ begin_qemu() {
   [[ -z $disk ]] ||
     disks=(-drive "id=disk0,file=$disks_kept/$disk,format=raw,if=none,discard=unmap" -device virtio-blk-device,drive=disk0)
   say "starting $app (accelerator: $accelerator)"
-  setsid qemu-system-x86_64 -M microvm,pit=off,pic=off,rtc=on -accel "$accelerator" -cpu max -m "$memory" \
+  setsid qemu-system-x86_64 -M microvm,acpi=off,pit=off,pic=off,rtc=on -accel "$accelerator" -cpu max -m "$memory" \
     -nodefaults -no-user-config -display none -monitor none -no-reboot -serial stdio \
     -kernel "$image" -append "$line" -netdev "$network,id=net0" -device virtio-net-device,netdev=net0 \
     -device virtio-rng-device "${disks[@]}" <&3 &
