@@ -41,7 +41,8 @@ static void say_stats(const so_nameserver *ns) {
   so_ns_say(ns->world,
             "queries=%llu tcp=%llu noerror=%llu formerr=%llu nxdomain=%llu notimp=%llu "
             "refused=%llu remembered=%llu dropped=%llu truncated=%llu limited=%llu slipped=%llu "
-            "bad_cookies=%llu transfers=%llu transfers_refused=%llu",
+            "bad_cookies=%llu transfers=%llu transfers_refused=%llu notify_sent=%llu "
+            "notify_answered=%llu notify_refused=%llu notify_silent=%llu",
             (unsigned long long)s->queries, (unsigned long long)s->tcp_queries,
             (unsigned long long)s->answers[0], (unsigned long long)s->answers[1],
             (unsigned long long)s->answers[3], (unsigned long long)s->answers[4],
@@ -49,7 +50,9 @@ static void say_stats(const so_nameserver *ns) {
             (unsigned long long)s->dropped, (unsigned long long)s->truncated,
             (unsigned long long)s->limited, (unsigned long long)s->slipped,
             (unsigned long long)s->bad_cookies, (unsigned long long)s->transfers,
-            (unsigned long long)s->transfers_refused);
+            (unsigned long long)s->transfers_refused, (unsigned long long)ns->notify.sent,
+            (unsigned long long)ns->notify.answered, (unsigned long long)ns->notify.refused,
+            (unsigned long long)ns->notify.silent);
 }
 
 // wait_for_end waits until all fibers have ended, which they do when the scheduler stops.
@@ -122,6 +125,8 @@ static int serve(so_nameserver *ns, const so_ns_source *source) {
   for (size_t i = 0; i < ns->options->listen_count && good; i++) {
     good = serve_at(ns, &ns->options->listens[i]);
   }
+  // Only now: whoever is told comes at once.
+  good = good && so_ns_start_notifying(ns);
   if (!good) {
     so_sched_stop(ns->world->sched);
   }

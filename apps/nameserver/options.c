@@ -13,6 +13,8 @@ static const char help_text[] =
     "  --listen ADDR:PORT       where to serve (default 127.0.0.1:5353; [::1]:53 for IPv6;\n"
     "                           repeatable)\n"
     "  --allow-transfer NET     who may transfer zones: an address or ADDR/BITS (repeatable)\n"
+    "  --notify ADDR[:PORT]     a secondary to tell when a zone changes, and at the start (port 53;\n"
+    "                           repeatable)\n"
     "  --rate-limit N           like answers a second to one network over UDP (default 200; 0: no\n"
     "                           limit)\n";
 static const char source_text[] =
@@ -59,15 +61,16 @@ static bool read_zone(so_bytes text, so_ns_options *out) {
   return true;
 }
 
-// read_listen splits ADDR:PORT; an IPv6 address stands in brackets.
-static bool read_listen(so_bytes text, so_ns_options *out) {
+// read_at splits ADDR:PORT; an IPv6 address stands in brackets. Without a port it is `port`, where
+// that is not 0.
+static bool read_at(so_bytes text, uint16_t default_port, so_ns_listen_option *out) {
+  uint64_t port = default_port;
   size_t colon = text.len;
   for (size_t i = 0; i < text.len; i++) {
-    colon = text.ptr[i] == ':' ? i : colon;
+    colon = text.ptr[i] == ':' ? i : text.ptr[i] == ']' ? text.len : colon;
   }
-  uint64_t port;
-  if (out->listen_count == SO_NS_LISTENS_MAX || colon == text.len ||
-      !so_ok(so_parse_u64(so_bytes_from(text, colon + 1), &port)) || port > UINT16_MAX) {
+  if (colon == text.len ? default_port == 0
+                        : !so_ok(so_parse_u64(so_bytes_from(text, colon + 1), &port))) {
     return false;
   }
   so_bytes host = so_bytes_first(text, colon);
@@ -76,8 +79,18 @@ static bool read_listen(so_bytes text, so_ns_options *out) {
   } else if (so_bytes_find(host, ':') != host.len) {
     return false;
   }
-  out->listens[out->listen_count++] = (so_ns_listen_option){host, (uint16_t)port};
-  return host.len != 0;
+  *out = (so_ns_listen_option){host, (uint16_t)port};
+  return host.len != 0 && port <= UINT16_MAX;
+}
+
+static bool read_listen(so_bytes text, so_ns_options *out) {
+  return out->listen_count < SO_NS_LISTENS_MAX &&
+         read_at(text, 0, &out->listens[out->listen_count++]);
+}
+
+static bool read_notify(so_bytes text, so_ns_options *out) {
+  return out->notify_count < SO_NS_NOTIFIES_MAX &&
+         read_at(text, 53, &out->notifies[out->notify_count++]);
 }
 
 static bool read_transfer(so_bytes text, so_ns_options *out) {
@@ -144,6 +157,10 @@ static so_status read_value(so_bytes name, so_bytes value, bool with_source, so_
   if (so_bytes_equal(name, so_str("--listen"))) {
     return read_listen(value, out) ? so_done()
                                    : bad(error, "--listen wants ADDR:PORT, not", value);
+  }
+  if (so_bytes_equal(name, so_str("--notify"))) {
+    return read_notify(value, out) ? so_done()
+                                   : bad(error, "--notify wants ADDR or ADDR:PORT, not", value);
   }
   if (so_bytes_equal(name, so_str("--allow-transfer"))) {
     return read_transfer(value, out) ? so_done()

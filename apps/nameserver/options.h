@@ -12,6 +12,7 @@ extern "C" {
 
 #define SO_NS_ZONES_MAX 1024
 #define SO_NS_LISTENS_MAX 8
+#define SO_NS_NOTIFIES_MAX 8  // so_ns_zone has a bit for each.
 #define SO_NS_RATE_DEFAULT 200
 
 typedef struct so_ns_zone_option {
@@ -31,6 +32,8 @@ typedef struct so_ns_options {
   size_t listen_count;
   so_dns_prefix transfers[SO_DNS_TRANSFERS_MAX];
   size_t transfer_count;
+  so_ns_listen_option notifies[SO_NS_NOTIFIES_MAX];
+  size_t notify_count;
   uint64_t rate_limit;
   bool help;
   bool version;

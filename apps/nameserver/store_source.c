@@ -36,6 +36,7 @@ typedef struct store_source {
   so_http_client *http;
   char commit[COMMIT_LEN];  // The one served.
   char refused[COMMIT_LEN];  // One that cannot be served, so that it is told once.
+  so_bytes loading;  // The commit that is being loaded.
   so_ns_zone *fresh[SO_NS_ZONES_MAX];
   size_t fresh_count;
 } store_source;
@@ -208,12 +209,31 @@ static so_status find_commit(store_source *s, so_bytes *out) {
   return so_done();
 }
 
-// load_zone fetches one file and loads it. Its name, without ".zone", is the origin.
-static so_status load_zone(store_source *s, so_bytes commit, so_bytes path) {
+// fetch reads one file as of the commit that is being loaded.
+static so_status fetch(store_source *s, so_bytes path, so_buf *out) {
   so_buf target;
+  begin_target(s, &target, "/tree/");
+  so_buf_append(&target, s->loading);
+  so_buf_append_u8(&target, '/');
+  so_url_encode_buf(&target, path, true);
+  const so_status status =
+      target.failed ? so_status_make(SO_LIMIT, 0) : get(s, so_buf_bytes(&target), out);
+  so_buf_release(&target);
+  return status;
+}
+
+static so_status read_included(void *ctx, so_bytes path, so_buf *out) {
+  return fetch(ctx, path, out);
+}
+
+// load_zone fetches one file and loads it. Its name, without ".zone", is the origin.
+static so_status load_zone(store_source *s, so_bytes path) {
   so_buf text;
   so_dns_name origin;
   so_bytes name = so_bytes_from(path, s->ns->options->path.len);
+  if (so_bytes_has_suffix(name, so_str(".inc"))) {
+    return so_done();  // For $INCLUDE.
+  }
   if (so_bytes_has_suffix(name, so_str(".zone"))) {
     name = so_bytes_first(name, name.len - 5);
   }
@@ -222,26 +242,20 @@ static so_status load_zone(store_source *s, so_bytes commit, so_bytes path) {
     (void)complain(s, "not the name of a zone", path);
     return so_status_make(SO_MALFORMED, 0);
   }
-  begin_target(s, &target, "/tree/");
-  so_buf_append(&target, commit);
-  so_buf_append_u8(&target, '/');
-  so_url_encode_buf(&target, path, true);
   so_buf_init(&text, s->ns->world->heap, ANSWER_LEN_MAX);
-  so_status status = target.failed ? so_status_make(SO_LIMIT, 0)
-                                   : get(s, so_buf_bytes(&target), &text);
+  so_status status = fetch(s, path, &text);
   if (so_ok(status)) {
-    so_ns_zone *const z =
-        so_ns_load_text(s->ns, path, so_dns_name_view(&origin), so_buf_bytes(&text));
+    so_ns_zone *const z = so_ns_load_text(s->ns, path, so_dns_name_view(&origin),
+                                          so_buf_bytes(&text), read_included, s);
     s->fresh[s->fresh_count] = z;
     s->fresh_count += z != NULL;
     status = z != NULL ? so_done() : so_status_make(SO_MALFORMED, 0);
   }
   so_buf_release(&text);
-  so_buf_release(&target);
   return status;
 }
 
-static so_status load_entries(store_source *s, so_bytes commit, const so_json *entries) {
+static so_status load_entries(store_source *s, const so_json *entries) {
   for (const so_json *e = entries == NULL ? NULL : entries->first; e != NULL; e = e->next) {
     so_bytes path;
     so_bytes type;
@@ -250,7 +264,7 @@ static so_status load_entries(store_source *s, so_bytes commit, const so_json *e
       return so_status_make(SO_MALFORMED, 0);
     }
     if (so_bytes_equal(type, so_str("file"))) {
-      SO_TRY(load_zone(s, commit, path));
+      SO_TRY(load_zone(s, path));
     }
   }
   return so_done();
@@ -258,6 +272,7 @@ static so_status load_entries(store_source *s, so_bytes commit, const so_json *e
 
 // load_all reads every zone of a commit, page by page.
 static so_status load_all(store_source *s, so_bytes commit) {
+  s->loading = commit;
   so_bytes after = {NULL, 0};
   do {
     so_buf target;
@@ -271,7 +286,7 @@ static so_status load_all(store_source *s, so_bytes commit) {
       so_url_encode_buf(&target, after, false);
     }
     SO_TRY(get_json(s, &target, &page));
-    SO_TRY(load_entries(s, commit, so_json_member(page, "entries")));
+    SO_TRY(load_entries(s, so_json_member(page, "entries")));
     after = so_bytes_of(NULL, 0);
     (void)!so_json_string(so_json_member(page, "next"), &after);
   } while (after.len != 0);

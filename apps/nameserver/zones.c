@@ -31,22 +31,31 @@ so_status so_ns_read_file(const so_world *world, so_bytes name, so_buf *out) {
 
 // --- loading ----------------------------------------------------------------------------------
 
-so_ns_zone *so_ns_load_text(so_nameserver *ns, so_bytes file, so_bytes origin, so_bytes text) {
+so_ns_zone *so_ns_load_text(so_nameserver *ns, so_bytes file, so_bytes origin, so_bytes text,
+                            so_ns_include_read *read, void *ctx) {
   const so_heap *const heap = ns->world->heap;
   so_ns_zone *const z = so_heap_alloc_array(heap, 1, sizeof *z);
-  if (z == NULL) {
+  so_ns_includes *const includes = so_heap_alloc_array(heap, 1, sizeof *includes);
+  if (z == NULL || includes == NULL) {
     so_ns_say(ns->world, "nameserver: %.*s: out of memory", SO_FMT(file));
+    so_heap_free(heap, z, sizeof *z);
+    so_heap_free(heap, includes, sizeof *includes);
     return NULL;
   }
+  so_ns_includes_init(includes, ns->world, file, read, ctx);
   const so_dns_zone_text t = {.file = file,
                               .text = text,
                               .origin = origin,
                               .seed = ns->server.config.seed,
-                              .memory_limit = SO_NS_ZONE_MEMORY_MAX};
+                              .memory_limit = SO_NS_ZONE_MEMORY_MAX,
+                              .include = so_ns_include,
+                              .include_ctx = includes};
   so_dns_zone_error error;
   const so_status s = so_dns_zone_load(&z->zone, heap, &t, &error);
+  so_ns_includes_release(includes);
+  so_heap_free(heap, includes, sizeof *includes);
   if (!so_ok(s)) {
-    so_ns_say(ns->world, "nameserver: %.*s:%u: %s", SO_FMT(file), error.line,
+    so_ns_say(ns->world, "nameserver: %s:%u: %s", error.file, error.line,
               so_is(s, SO_LIMIT) ? "the zone takes too much memory" : error.reason);
     so_heap_free(heap, z, sizeof *z);
     return NULL;
@@ -59,13 +68,18 @@ so_ns_zone *so_ns_load_text(so_nameserver *ns, so_bytes file, so_bytes origin, s
   return z;
 }
 
+static so_status read_included(void *ctx, so_bytes path, so_buf *out) {
+  return so_ns_read_file(((const so_nameserver *)ctx)->world, path, out);
+}
+
 static so_ns_zone *load_file(so_nameserver *ns, const so_ns_zone_option *option) {
   so_buf text;
   so_ns_zone *z = NULL;
   so_buf_init(&text, ns->world->heap, ZONE_TEXT_MAX);
   const so_status s = so_ns_read_file(ns->world, option->file, &text);
   if (so_ok(s)) {
-    z = so_ns_load_text(ns, option->file, so_dns_name_view(&option->origin), so_buf_bytes(&text));
+    z = so_ns_load_text(ns, option->file, so_dns_name_view(&option->origin), so_buf_bytes(&text),
+                        read_included, ns);
   } else {
     so_ns_say(ns->world, "nameserver: cannot read %.*s: %s", SO_FMT(option->file),
               so_code_name((so_code)s.code));
@@ -97,6 +111,7 @@ bool so_ns_load_files(so_nameserver *ns) {
       return false;
     }
     ns->zones[ns->zone_count++] = z;
+    so_ns_zone_changed(ns, z);  // It may have, since we ran last.
   }
   if (!publish(ns)) {
     so_ns_say(ns->world, "nameserver: a zone is named twice");
@@ -115,6 +130,17 @@ static bool is_taken(const so_nameserver *ns, const so_ns_zone *z) {
   return false;
 }
 
+// is_news: the zone was not served before, or with another serial.
+static bool is_news(const so_nameserver *ns, const so_ns_zone *z) {
+  for (size_t i = 0; i < ns->zone_count; i++) {
+    const so_dns_zone *const before = &ns->zones[i]->zone;
+    if (so_dns_name_equal(before->origin, z->zone.origin)) {
+      return before->serial != z->zone.serial || ns->zones[i]->to_notify != 0;
+    }
+  }
+  return true;
+}
+
 bool so_ns_replace(so_nameserver *ns, so_ns_zone **zones, size_t count) {
   size_t kept = 0;
   bool fits = count <= SO_DNS_ZONES_MAX - ns->options->zone_count;
@@ -126,6 +152,11 @@ bool so_ns_replace(so_nameserver *ns, so_ns_zone **zones, size_t count) {
       so_ns_zone_drop(ns->world, zones[i]);
     }
     return false;
+  }
+  for (size_t i = 0; i < count; i++) {
+    if (is_news(ns, zones[i])) {
+      so_ns_zone_changed(ns, zones[i]);
+    }
   }
   for (size_t i = 0; i < ns->zone_count; i++) {
     if (ns->zones[i]->from_source) {
