@@ -334,24 +334,28 @@ TEST(Blkfront, FlushThatIsNotSupportedAfterAllBecomesABarrier) {
 }
 
 TEST(Blkfront, SeveralFlushesThatAreNotSupportedAfterAll) {
-  BlockRig rig({});
-  rig.offer.barrier = true;
-  SO_ASSERT_OK(rig.Connect());
-  rig.back->flush_status = BLKIF_RSP_EOPNOTSUPP;
-  int done = 0;
-  for (uint64_t i = 0; i < 5; i++) {
-    rig.machine.Spawn([&rig, &done, i] {
-      SO_EXPECT_OK(so_block_flush(&rig.dev));
-      SO_EXPECT_OK(rig.Write(i * 512, Noise(i, 512)));
-      SO_EXPECT_OK(so_block_flush(&rig.dev));
-      done++;
-    });
+  for (uint64_t seed = 1; seed <= 50; seed++) {
+    BlockRig::Config c;
+    c.seed = seed;
+    BlockRig rig(c);
+    rig.offer.barrier = true;
+    SO_ASSERT_OK(rig.Connect());
+    rig.back->flush_status = BLKIF_RSP_EOPNOTSUPP;
+    int done = 0;
+    for (uint64_t i = 0; i < 5; i++) {
+      rig.machine.Spawn([&rig, &done, i] {
+        SO_EXPECT_OK(so_block_flush(&rig.dev));
+        SO_EXPECT_OK(rig.Write(i * 512, Noise(i, 512)));
+        SO_EXPECT_OK(so_block_flush(&rig.dev));
+        done++;
+      });
+    }
+    ASSERT_TRUE(rig.machine.Run());
+    EXPECT_EQ(done, 5);
+    so_sim_block_crash(rig.disk, 0);
+    EXPECT_TRUE(rig.Peek(1024, 512) == Noise(2, 512));
+    ExpectClean(&rig);
   }
-  ASSERT_TRUE(rig.machine.Run());
-  EXPECT_EQ(done, 5);
-  so_sim_block_crash(rig.disk, 0);
-  EXPECT_TRUE(rig.Peek(1024, 512) == Noise(2, 512));
-  ExpectClean(&rig);
 }
 
 TEST(Blkfront, FlushThatIsNotSupportedAndNoBarrierIsAFailure) {

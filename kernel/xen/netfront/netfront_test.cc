@@ -162,6 +162,23 @@ TEST(Netfront, SaysAgainWhenFullAndSignalsRoom) {
   ExpectClean(&rig);
 }
 
+TEST(Netfront, ARefusedSenderHearsOfTheNextAnswer) {
+  NetRig rig(4, 256, 24);
+  SO_ASSERT_OK(rig.Connect());
+  rig.back->hold = true;
+  for (int i = 0; i < 24; i++) {
+    SO_ASSERT_OK(rig.Send(Noise(1, 100)));
+  }
+  (void)rig.Poll();
+  rig.back->Step();
+  const int before = rig.back->notified;
+  SO_EXPECT_CODE(SO_AGAIN, rig.Send(Noise(1, 100)));
+  rig.back->AnswerTx(rig.back->ids[7], 0);
+  EXPECT_EQ(rig.back->notified, before + 1);
+  (void)rig.Poll();
+  SO_EXPECT_OK(rig.Send(Noise(1, 100)));
+}
+
 TEST(Netfront, FramesWaitForTheDoorbell) {
   NetRig rig(5);
   SO_ASSERT_OK(rig.Connect());

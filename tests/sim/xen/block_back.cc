@@ -152,7 +152,7 @@ bool BlockBack::Check(const Pending &p) {
 bool BlockBack::Take() {
   const blkif_request_t q = *RING_GET_REQUEST(&ring_, ring_.req_cons);
   ring_.req_cons++;
-  Pending p = {q.id, q.operation, false, q.sector_number, {}, {}};
+  Pending p = {q.id, q.operation, false, q.sector_number, {}, {}, false, BLKIF_RSP_OKAY};
   if (!TakeSegments(q, &p) || !Check(p)) {
     return false;
   }
@@ -237,15 +237,21 @@ bool BlockBack::Step() {
   }
   while (!hold && !pending.empty() && (eager || Random(4) != 0)) {
     const size_t i = eager ? 0 : Random(pending.size());
+    any = true;
+    if (!pending[i].executed) {
+      pending[i].result = Execute(pending[i]);
+      pending[i].executed = true;
+      if (!eager && Random(3) == 0) {
+        continue;
+      }
+    }
     const Pending p = pending[i];
     pending.erase(pending.begin() + static_cast<long>(i));
-    const int16_t result = Execute(p);
     for (const uint32_t ref : p.mapped) {
       xen_->Unmap(ref);
     }
     // To an indirect request some back ends name the operation inside, some the one outside.
-    Answer(p.id, p.indirect && Random(2) == 0 ? BLKIF_OP_INDIRECT : p.operation, result);
-    any = true;
+    Answer(p.id, p.indirect && Random(2) == 0 ? BLKIF_OP_INDIRECT : p.operation, p.result);
   }
   return any;
 }

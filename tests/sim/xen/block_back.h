@@ -54,6 +54,8 @@ class BlockBack {
     uint64_t sector;
     std::vector<blkif_request_segment> segments;
     std::vector<uint32_t> mapped;
+    bool executed;  // And not answered yet: others overtake it.
+    int16_t result;
   };
   std::vector<Pending> pending;
 
