@@ -39,7 +39,8 @@ static uint64_t frame_of(const void *page) { return (uintptr_t)page / SO_PAGE_LE
 
 static void *page_of(uint64_t frame) { return (void *)(uintptr_t)(frame * SO_PAGE_LEN); }
 
-// make_room sees to a block with a free place. Its page comes from the allocator too, and stays ours.
+// make_room sees to a block with a free place. Its page comes from the allocator too, and stays
+// ours.
 static bool make_room(so_balloon *b) {
   if (b->blocks != NULL && b->blocks->count < BLOCK_FRAMES) {
     return true;

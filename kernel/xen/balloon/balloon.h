@@ -3,14 +3,15 @@
 
 // Memory that the host wants back, and gives again: `xl mem-set` writes `memory/target` (KiB).
 //
-// Pages are taken from the page allocator and their frames handed to Xen; their addresses are remembered, in
-// pages of the balloon's own, and populated again when the target grows. A machine never gets more than it
-// began with.
+// Pages are taken from the page allocator and their frames handed to Xen; their addresses are
+// remembered, in pages of the balloon's own, and populated again when the target grows. A machine
+// never gets more than it began with.
 //
 // Invariants
-//   - What is given away is not touched: it is out of the allocator until Xen has populated it again.
-//   - The program keeps room to work: nothing is given away while a run of `headroom` pages cannot be had.
-//     The target is then missed, and tried again.
+//   - What is given away is not touched: it is out of the allocator until Xen has populated it
+//     again.
+//   - The program keeps room to work: nothing is given away while a run of `headroom` pages cannot
+//     be had. The target is then missed, and tried again.
 // Limits: SO_BALLOON_BATCH pages a step, so that the loop turns in between.
 
 #include <stdbool.h>
@@ -53,8 +54,8 @@ typedef struct so_balloon {
 void so_balloon_init(so_balloon *b, const so_balloon_ops *ops, const so_pages_port *pages,
                      size_t headroom);
 
-// so_balloon_target takes the value of `memory/target`. The first one is what the machine began with. False: it
-// is no number; nothing changed.
+// so_balloon_target takes the value of `memory/target`. The first one is what the machine began
+// with. False: it is no number; nothing changed.
 bool so_balloon_target(so_balloon *b, so_bytes text);
 
 typedef enum so_balloon_state {

@@ -10,8 +10,8 @@
 
 namespace {
 
-// Memory of 4000 pages, and a Xen that takes frames and gives them back. A page that is away cannot be
-// touched.
+// Memory of 4000 pages, and a Xen that takes frames and gives them back. A page that is away cannot
+// be touched.
 class BalloonTest : public testing::Test {
  protected:
   static constexpr size_t kPages = 4000;

@@ -1,16 +1,17 @@
 #ifndef SO_KERNEL_XEN_CONSOLE_CONSOLE_H_
 #define SO_KERNEL_XEN_CONSOLE_CONSOLE_H_
 
-// The console of a domain: two rings of bytes in one page (xen/io/console.h), read and fed by a daemon
-// of the host.
+// The console of a domain: two rings of bytes in one page (xen/io/console.h), read and fed by a
+// daemon of the host.
 //
-// Works before and without anything else, in a panic too: no memory, no fibers, no other module. A write
-// waits for room for a bounded time; once that has run out the daemon counts as gone, and text is
-// dropped without waiting until it takes something again. So a host without a console daemon costs one
-// patience, not one a line.
+// Works before and without anything else, in a panic too: no memory, no fibers, no other module. A
+// write waits for room for a bounded time; once that has run out the daemon counts as gone, and
+// text is dropped without waiting until it takes something again. So a host without a console
+// daemon costs one patience, not one a line.
 //
 // A line feed goes out as carriage return and line feed: the other end is a terminal in raw mode.
-// The indexes of the other side are checked: one that makes no sense counts as no room, or no input.
+// The indexes of the other side are checked: one that makes no sense counts as no room, or no
+// input.
 
 #include <stdbool.h>
 #include <stddef.h>

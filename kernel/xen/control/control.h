@@ -1,9 +1,9 @@
 #ifndef SO_KERNEL_XEN_CONTROL_CONTROL_H_
 #define SO_KERNEL_XEN_CONTROL_CONTROL_H_
 
-// What the host asks of a whole domain through `control/shutdown` (docs/misc/xenstore-paths of Xen): `xl
-// shutdown`, `xl reboot`, `xl save`. A request is acknowledged by writing an empty value, in a transaction
-// with the read, so that none is taken twice or lost.
+// What the host asks of a whole domain through `control/shutdown` (docs/misc/xenstore-paths of
+// Xen): `xl shutdown`, `xl reboot`, `xl save`. A request is acknowledged by writing an empty value,
+// in a transaction with the read, so that none is taken twice or lost.
 
 #include <stdbool.h>
 
@@ -50,8 +50,8 @@ so_control_request so_control_parse(so_bytes text);
 void so_control_init(so_control *c, so_sched *sched, so_clock clock, so_store *store,
                      const so_control_ops *ops);
 
-// so_control_run says what is understood (`control/feature-*`), then takes requests until the scheduler stops.
-// A fiber of its own runs it; `control` is an so_control.
+// so_control_run says what is understood (`control/feature-*`), then takes requests until the
+// scheduler stops. A fiber of its own runs it; `control` is an so_control.
 void so_control_run(void *control);
 
 #ifdef __cplusplus

@@ -1,12 +1,14 @@
 #ifndef SO_KERNEL_XEN_DEVICE_DEVICE_H_
 #define SO_KERNEL_XEN_DEVICE_DEVICE_H_
 
-// One device of a domain: the fiber that takes a front end (kernel/xen/front) through its states, by what
-// xenstore says of the back end. It owns all xenstore traffic and the event channel of the device.
+// One device of a domain: the fiber that takes a front end (kernel/xen/front) through its states,
+// by what xenstore says of the back end. It owns all xenstore traffic and the event channel of the
+// device.
 //
-// A back end that closes, breaks, vanishes or comes back is connected again; the port that was opened on
-// the front end lives through it. One that cannot be used (it lacks what is needed, its keys make no sense, it
-// broke SO_DEVICE_TRIES_MAX times in a row) ends as failed: whoever uses the device then gets IO.
+// A back end that closes, breaks, vanishes or comes back is connected again; the port that was
+// opened on the front end lives through it. One that cannot be used (it lacks what is needed, its
+// keys make no sense, it broke SO_DEVICE_TRIES_MAX times in a row) ends as failed: whoever uses the
+// device then gets IO.
 //
 // What a back end publishes is another domain's text, and checked by whoever uses it.
 
@@ -18,7 +20,7 @@
 #include "kernel/machine/devices.h"
 #include "kernel/ports/clock.h"
 #include "kernel/ports/fiber.h"
-#include "kernel/ports/metrics.h"
+#include "kernel/ports/netdev.h"
 #include "kernel/xen/device/state.h"
 #include "kernel/xen/front/front.h"
 #include "kernel/xen/store/store.h"
@@ -31,14 +33,18 @@ extern "C" {
 #define SO_DEVICE_TRIES_MAX 5u
 #define SO_DEVICE_VALUE_MAX 1024u
 
-// Event channels for devices.
+typedef struct so_device so_device;
+
+// Event channels for devices, and what its owner learns of one.
 typedef struct so_device_ops {
-  // open makes a channel that `domid` may bind. `front` is looked at in the loop from now on.
+  // open makes a channel that `domid` may bind.
   bool (*open)(void *ctx, uint16_t domid, uint32_t *out_port);
   void (*notify)(void *ctx, uint32_t port);
   void (*close)(void *ctx, uint32_t port);
   // Says something to whoever runs the machine: "vif/0: ...", without a line end.
   void (*say)(void *ctx, const char *device, const char *text);
+  // It is connected, and was before. From the device's fiber.
+  void (*again)(void *ctx, const so_device *d);
   void *ctx;
 } so_device_ops;
 
@@ -59,7 +65,7 @@ typedef struct so_device_stats {
 } so_device_stats;
 
 // Fields are for the module only.
-typedef struct so_device {
+struct so_device {
   so_device_config config;
   so_device_own own;
   bool failed;
@@ -82,18 +88,25 @@ typedef struct so_device {
   so_buf value;            // What was read last.
   so_buf keys;             // What publish wants written.
   so_device_stats stats;
-} so_device;
+};
 
-// so_device_start begins to drive the front end, in a fiber of its own. `d` must not move. LIMIT: no fiber, or
-// a path that is too long.
+// so_device_start begins to drive the front end, in a fiber of its own. `d` must not move. LIMIT:
+// no fiber, or a path that is too long.
 SO_MUST_USE so_status so_device_start(so_device *d, const so_device_config *config);
 
-// so_device_wait waits until the device is connected. IO: it failed; AGAIN: not within the time. `*out_why`
-// says why, in words.
+// so_device_wait waits until the device is connected. IO: it failed; AGAIN: not within the time.
+// `*out_why` says why, in words.
 SO_MUST_USE so_status so_device_wait(so_device *d, uint64_t deadline_ns, const char **out_why);
 
 // so_device_poll looks at the rings; from the loop. True: something happened.
 bool so_device_poll(so_device *d);
+
+#define SO_DEVICE_ANNOUNCE_LEN 60u
+
+// so_device_announce writes a frame by which bridges and switches learn that `mac` is reached
+// another way than before: a request of RARP (RFC 903), as hypervisors send for guests whose
+// addresses they do not know.
+void so_device_announce(const uint8_t mac[SO_MAC_LEN], uint8_t out[SO_DEVICE_ANNOUNCE_LEN]);
 
 // so_device_resumed: the machine is in another domain; every connection is gone.
 void so_device_resumed(so_device *d);

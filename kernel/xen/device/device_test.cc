@@ -60,6 +60,16 @@ TEST(DeviceStateTest, DisksHaveTheNamesOfXl) {
   }
 }
 
+TEST(DeviceAnnounceTest, IsAReverseRequestOfItself) {
+  const uint8_t mac[6] = {0, 0x16, 0x3e, 1, 2, 3};
+  uint8_t out[SO_DEVICE_ANNOUNCE_LEN];
+  so_device_announce(mac, out);
+  const uint8_t want[SO_DEVICE_ANNOUNCE_LEN] = {
+      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0x16, 0x3e, 1, 2, 3, 0x80, 0x35, 0, 1,
+      8,    0,    6,    4,    0,    3,    0, 0x16, 0x3e, 1, 2, 3, 0, 0, 0, 0, 0, 0x16, 0x3e, 1, 2, 3};
+  EXPECT_EQ(0, memcmp(want, out, sizeof want));
+}
+
 // --- the driver -------------------------------------------------------------------------------
 
 // A front end that writes down what it is asked, and a host that can do what hosts do.
@@ -85,7 +95,9 @@ class DeviceTest : public so_test::Domain {
       DeviceTest *const t = static_cast<DeviceTest *>(ctx);
       t->broken_ = false;
       t->trace_ += std::string("disconnect ") +
-                   (how == SO_FRONT_CLOSED ? "closed" : how == SO_FRONT_LOST ? "lost" : "suspended") +
+                   (how == SO_FRONT_CLOSED ? "closed"
+                    : how == SO_FRONT_LOST ? "lost"
+                                           : "suspended") +
                    "\n";
     };
     ops_.fail = [](void *ctx) { static_cast<DeviceTest *>(ctx)->trace_ += "fail\n"; };
@@ -163,7 +175,7 @@ class DeviceTest : public so_test::Domain {
         [](void *ctx, const char *device, const char *text) {
           static_cast<DeviceTest *>(ctx)->said_ += std::string(device) + ": " + text + "\n";
         },
-        this};
+        [](void *ctx, const so_device *) { static_cast<DeviceTest *>(ctx)->agains_++; }, this};
     config.front = {&ops_, this, connected_at_publish};
     config.path = "device/vif/0";
     SO_ASSERT_OK(so_device_start(&device_, &config));
@@ -185,6 +197,7 @@ class DeviceTest : public so_test::Domain {
   bool broken_ = false;
   int polls_ = 0;
   int ports_ = 0;
+  int agains_ = 0;
   uint32_t last_port_ = 0, port_max_ = 1000, rung_ = 0;
   const char *why_ = "";
   std::string trace_, said_;
@@ -249,6 +262,7 @@ TEST_F(DeviceTest, SurvivesABackEndThatClosesAndComesBack) {
     EXPECT_EQ(1, ports_);
     EXPECT_EQ("4", Own());
     EXPECT_EQ(20u, device_.stats.closes);
+    EXPECT_EQ(20, agains_);
   });
 }
 
@@ -266,7 +280,8 @@ TEST_F(DeviceTest, ADeviceThatIsTakenAwayIsLetGo) {
     xenstored_.Remove(kBack);
     xenstored_.Remove("device/vif/0");
     Sleep(SO_NS_PER_S);
-    EXPECT_FALSE(xenstored_.Has("device/vif/0/state"));  // Nothing is written into a folder that is gone.
+    // Nothing is written into a folder that is gone.
+    EXPECT_FALSE(xenstored_.Has("device/vif/0/state"));
     EXPECT_EQ(0, ports_);
     Trace();
     Host();  // Given again.

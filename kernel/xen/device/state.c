@@ -37,8 +37,8 @@ so_device_back so_device_back_of(so_bytes text) {
   return (so_device_back)state;
 }
 
-// Numbers of xen-vbd-interface(7): 1 << 28 | disk << 8 | partition; 202 << 8 | disk << 4 | partition;
-// 8 << 8 | disk << 4 | partition (sd); 3 << 8 and 22 << 8 | disk << 6 | partition (hd).
+// Numbers of xen-vbd-interface(7): 1 << 28 | disk << 8 | partition; 202 << 8 | disk << 4 |
+// partition; 8 << 8 | disk << 4 | partition (sd); 3 << 8 and 22 << 8 | disk << 6 | partition (hd).
 typedef struct disk {
   const char *family;
   uint32_t number;

@@ -9,8 +9,8 @@
 //       | 6, online           v                    v      broken
 //       '---------------- CLOSED <---------------- CLOSING <----
 //
-// Our own states stand for what we have written: Initialising, Initialised (or Connected), Connected,
-// Closing, Closed.
+// Our own states stand for what we have written: Initialising, Initialised (or Connected),
+// Connected, Closing, Closed.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,8 +55,8 @@ typedef enum so_device_action {
   SO_DEVICE_BEGIN,       // Initialising, for another connection.
 } so_device_action;
 
-// so_device_next is the table. `online`: the host means the device to stay; a closed one that is not is
-// being taken away.
+// so_device_next is the table. `online`: the host means the device to stay; a closed one that is
+// not is being taken away.
 so_device_action so_device_next(so_device_own own, so_device_back back, bool online);
 
 // so_device_back_of reads a state as xenstore holds it. What is no known state counts as gone.
@@ -64,8 +64,8 @@ so_device_back so_device_back_of(so_bytes text);
 
 #define SO_DEVICE_DISK_NAME_MAX 16u
 
-// so_device_disk_name names the disk with the number `vdev` as xl does (xen-vbd-interface.7): xvda, xvdb1, hdc,
-// sda3. Empty for numbers that mean nothing.
+// so_device_disk_name names the disk with the number `vdev` as xl does (xen-vbd-interface.7): xvda,
+// xvdb1, hdc, sda3. Empty for numbers that mean nothing.
 void so_device_disk_name(uint32_t vdev, char out[SO_DEVICE_DISK_NAME_MAX]);
 
 #ifdef __cplusplus

@@ -46,13 +46,32 @@ static void device_say(void *ctx, const char *device, const char *text) {
   xen_say(device, text);
 }
 
+// announce tells bridges and switches that we moved, after a reconnection.
+static void announce(void *ctx, const so_device *d) {
+  (void)ctx;
+  for (size_t i = 0; i < XEN_NET_MAX && xen_self.nets[i] != NULL; i++) {
+    xen_net *const n = xen_self.nets[i];
+    if (&n->device != d || !n->used) {
+      continue;
+    }
+    so_device_announce(n->port.mac, n->announce);
+    so_frame frame;
+    memset(&frame, 0, sizeof frame);
+    frame.parts[0] = so_bytes_of(n->announce, sizeof n->announce);
+    frame.part_count = 1;
+    // One that finds no room is not missed: there is traffic.
+    (void)!so_ok(so_netdev_send(&n->port, &frame));
+    so_netdev_flush(&n->port);
+  }
+}
+
 static so_status start_device(so_device *device, const so_front *front, const char *path) {
   const so_device_config config = {
       xen_self.config.sched,
       xen_self.config.clock,
       xen_self.config.heap,
       &xen_self.store,
-      {channel_open, channel_notify, channel_close, device_say, NULL},
+      {channel_open, channel_notify, channel_close, device_say, announce, NULL},
       *front,
       path,
   };
@@ -167,8 +186,10 @@ so_status so_devices_net(unsigned index, so_netdev *out, const char **out_why) {
   if (n->used) {
     return so_status_make(SO_IO, 0);
   }
+  SO_TRY(so_netfront_open(&n->front, &n->port));
   n->used = true;
-  return so_netfront_open(&n->front, out);
+  *out = n->port;
+  return so_done();
 }
 
 // --- disks ----------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ typedef struct xen_net {
   char path[XEN_PATH_MAX];
   so_device device;
   so_netfront front;
+  so_netdev port;  // Once `used`.
+  uint8_t announce[SO_DEVICE_ANNOUNCE_LEN];
 } xen_net;
 
 typedef struct xen_block {

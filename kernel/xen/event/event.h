@@ -1,12 +1,12 @@
 #ifndef SO_KERNEL_XEN_EVENT_EVENT_H_
 #define SO_KERNEL_XEN_EVENT_EVENT_H_
 
-// Event channels as the two-level bits of shared_info (xen/xen.h, xen/event_channel.h): one bit a port
-// says that something happened since it was last cleared.
+// Event channels as the two-level bits of shared_info (xen/xen.h, xen/event_channel.h): one bit a
+// port says that something happened since it was last cleared.
 //
-// The table knows the ports that we bound. so_xen_events_scan clears their bits and remembers that each
-// fired; nobody is called from here. Rings are looked at afterwards, so that what comes after the bit
-// was cleared sets it again, and a sleep that begins with a bit set ends at once.
+// The table knows the ports that we bound. so_xen_events_scan clears their bits and remembers that
+// each fired; nobody is called from here. Rings are looked at afterwards, so that what comes after
+// the bit was cleared sets it again, and a sleep that begins with a bit set ends at once.
 //
 // Invariants
 //   - `masked`: no upcall is ever wanted, so every mask bit stays set, and Xen only sets pending

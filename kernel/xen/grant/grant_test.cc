@@ -143,8 +143,8 @@ TEST_F(GrantTest, NoFirstPageIsAnError) {
   SO_EXPECT_CODE(SO_LIMIT, so_grant_init(&t_, &none, &ops, 4));
 }
 
-// Back from suspend: the new table is empty, and what was given out before can be ended although another
-// front end was granted new pages in between.
+// Back from suspend: the new table is empty, and what was given out before can be ended although
+// another front end was granted new pages in between.
 TEST_F(GrantTest, OldReferencesEndAfterRenewWithoutHarmToNewOnes) {
   Start(2);
   std::vector<uint32_t> old;

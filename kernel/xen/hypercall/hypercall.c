@@ -30,6 +30,12 @@ void so_xen_event_close(uint32_t port) {
   (void)call2(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &op);
 }
 
+bool so_xen_event_is_open(uint32_t port) {
+  evtchn_status_t op = {.dom = DOMID_SELF, .port = port};
+  return call2(__HYPERVISOR_event_channel_op, EVTCHNOP_status, &op) == 0 &&
+         op.status == EVTCHNSTAT_unbound;
+}
+
 void so_xen_event_send(uint32_t port) {
   evtchn_send_t op = {.port = port};
   (void)call2(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &op);

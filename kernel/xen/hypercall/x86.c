@@ -1,8 +1,8 @@
 // Xen on x86-64: the hypercall page, and waiting by SCHEDOP_poll.
 //
-// A PVH domain can wait with its interrupts masked: SCHEDOP_poll looks at the pending bits of the ports that
-// it is given, whatever is masked, and takes an absolute time. So no vector, no local APIC and no timer are
-// ever set up.
+// A PVH domain can wait with its interrupts masked: SCHEDOP_poll looks at the pending bits of the
+// ports that it is given, whatever is masked, and takes an absolute time. So no vector, no local
+// APIC and no timer are ever set up.
 
 #include <stdint.h>
 #include <xen/arch-x86/cpuid.h>
@@ -30,8 +30,8 @@ static void cpuid(uint32_t leaf, uint32_t out[4]) {
                    : "0"(leaf), "2"(0));
 }
 
-// find_leaf finds Xen's leaves (xen/arch-x86/cpuid.h): not the first ones where it shows those of another
-// hypervisor too.
+// find_leaf finds Xen's leaves (xen/arch-x86/cpuid.h): not the first ones where it shows those of
+// another hypervisor too.
 static uint32_t find_leaf(void) {
   for (uint32_t leaf = XEN_CPUID_FIRST_LEAF; leaf < LEAF_END; leaf += LEAF_STEP) {
     uint32_t r[4];

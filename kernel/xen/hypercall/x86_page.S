@@ -1,5 +1,5 @@
-// The hypercall page: executable and never written by us. Xen fills it when its address is written to the
-// register that CPUID names; until then it traps.
+// The hypercall page: executable and never written by us. Xen fills it when its address is written
+// to the register that CPUID names; until then it traps.
 
     .section .text.so_xen_hypercall_page, "ax", @progbits
     .balign 4096

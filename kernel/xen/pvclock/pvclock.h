@@ -1,12 +1,12 @@
 #ifndef SO_KERNEL_XEN_PVCLOCK_PVCLOCK_H_
 #define SO_KERNEL_XEN_PVCLOCK_PVCLOCK_H_
 
-// The clock that Xen keeps for a virtual CPU of x86: a moment, and how fast the timestamp counter runs
-// since. `struct vcpu_time_info` of xen/xen.h; KVM's clock has the same layout.
+// The clock that Xen keeps for a virtual CPU of x86: a moment, and how fast the timestamp counter
+// runs since. `struct vcpu_time_info` of xen/xen.h; KVM's clock has the same layout.
 //
-// Xen rewrites it at any time, around increments of `version` (odd: being written), so it is read as
-// with a sequence lock. Nothing but the caller's counter is called: this is usable before anything else
-// works.
+// Xen rewrites it at any time, around increments of `version` (odd: being written), so it is read
+// as with a sequence lock. Nothing but the caller's counter is called: this is usable before
+// anything else works.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,9 +32,9 @@ typedef uint64_t so_pvclock_ticks(void);
 // so_pvclock_scale turns ticks since a moment into nanoseconds.
 uint64_t so_pvclock_scale(uint64_t ticks, uint32_t mul, int8_t shift);
 
-// so_pvclock_read gives the system time now. A counter that is behind `ticks` (another CPU's, after a
-// move) counts as at it. False: no consistent state was seen in many tries, or the clock is not set up
-// (`mul` 0); `*out_ns` is then untouched.
+// so_pvclock_read gives the system time now. A counter that is behind `ticks` (another CPU's, after
+// a move) counts as at it. False: no consistent state was seen in many tries, or the clock is not
+// set up (`mul` 0); `*out_ns` is then untouched.
 bool so_pvclock_read(const volatile so_pvclock *clock, so_pvclock_ticks *ticks, uint64_t *out_ns);
 
 // so_pvclock_hz gives the frequency of the counter, or 0 when the clock is not set up.

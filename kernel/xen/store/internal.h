@@ -18,8 +18,8 @@ struct so_store_request {
 
 // ring.c
 
-// so_store_put writes bytes, waiting for room. The caller holds `writing`. False: the connection ended
-// meanwhile.
+// so_store_put writes bytes, waiting for room. The caller holds `writing`. False: the connection
+// ended meanwhile.
 bool so_store_put(so_store *s, so_bytes bytes, uint64_t deadline_ns);
 void so_store_show(so_store *s);
 

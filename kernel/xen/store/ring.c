@@ -2,7 +2,8 @@
 #include "base/mem.h"
 #include "kernel/xen/store/internal.h"
 
-// What one poll reads at most: a server that never stops must not keep the loop from its other work.
+// What one poll reads at most: a server that never stops must not keep the loop from its other
+// work.
 #define POLL_BYTES_MAX (16u * XENSTORE_RING_SIZE)
 
 void so_store_init(so_store *s, const so_store_config *config) {

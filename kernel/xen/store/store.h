@@ -1,13 +1,13 @@
 #ifndef SO_KERNEL_XEN_STORE_STORE_H_
 #define SO_KERNEL_XEN_STORE_STORE_H_
 
-// A client of xenstore, the tree of small texts through which a domain and its host configure devices
-// (xen/io/xs_wire.h; docs/misc/xenstore.txt and xenstore-ring.txt of Xen). Paths without a leading slash
-// are below the domain's own folder.
+// A client of xenstore, the tree of small texts through which a domain and its host configure
+// devices (xen/io/xs_wire.h; docs/misc/xenstore.txt and xenstore-ring.txt of Xen). Paths without a
+// leading slash are below the domain's own folder.
 //
-// Any number of fibers call at the same time: a request goes out as soon as the ring has room, and replies
-// are matched by number, in any order. so_store_poll is called from the loop and moves bytes; all other
-// functions are called from fibers and wait for their reply, at most `answer_ns`.
+// Any number of fibers call at the same time: a request goes out as soon as the ring has room, and
+// replies are matched by number, in any order. so_store_poll is called from the loop and moves
+// bytes; all other functions are called from fibers and wait for their reply, at most `answer_ns`.
 //
 //            attach                 suspend                resume
 //     DOWN ---------> UP <------> SUSPENDED (nothing in flight; requests wait)
@@ -17,15 +17,17 @@
 //                  RECONNECTING ---> BROKEN  (a server that cannot; every request: IO)
 //
 // Invariants
-//   - Everything that the server writes is checked before use: indexes, lengths, numbers, kinds, texts.
-//     A reply to nothing is dropped and counted; a stream that makes no sense ends the connection.
+//   - Everything that the server writes is checked before use: indexes, lengths, numbers, kinds,
+//     texts. A reply to nothing is dropped and counted; a stream that makes no sense ends the
+//     connection.
 //   - A message is written whole or the connection ends: the stream never holds half of one.
 //   - A watch fires at least once after it was set, after each change, and after each reconnection.
 //     Several changes may show as one.
-// Errors: NOT_FOUND, DENIED, CONFLICT (a transaction that has to be repeated; what exists), LIMIT (quota,
-// too large), MALFORMED (the server does not like the request, or its reply makes no sense), IO (no answer,
-// or the connection is broken).
-// Limits: SO_STORE_IN_FLIGHT_MAX requests, paths of SO_STORE_PATH_MAX bytes, payloads of 4096 bytes.
+// Errors: NOT_FOUND, DENIED, CONFLICT (a transaction that has to be repeated; what exists), LIMIT
+// (quota, too large), MALFORMED (the server does not like the request, or its reply makes no
+// sense), IO (no answer, or the connection is broken).
+// Limits: SO_STORE_IN_FLIGHT_MAX requests, paths of SO_STORE_PATH_MAX bytes, payloads of 4096
+// bytes.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -130,7 +132,8 @@ void so_store_init(so_store *s, const so_store_config *config);
 // so_store_attach begins to talk over `ring`. DOWN before.
 void so_store_attach(so_store *s, struct xenstore_domain_interface *ring);
 
-// so_store_poll moves bytes and signals whoever waits for them. From the loop. True: something happened.
+// so_store_poll moves bytes and signals whoever waits for them. From the loop. True: something
+// happened.
 bool so_store_poll(so_store *s);
 
 // so_store_serve sets watches again after a reconnection; a fiber of its own runs it, for ever.
@@ -141,8 +144,8 @@ bool so_store_broken(const so_store *s, const char **out_why);
 
 // --- suspend --------------------------------------------------------------------------------
 
-// so_store_suspend holds new requests back, and waits until none is in flight. AGAIN: the deadline came
-// first; everything goes on as before. IO: broken.
+// so_store_suspend holds new requests back, and waits until none is in flight. AGAIN: the deadline
+// came first; everything goes on as before. IO: broken.
 SO_MUST_USE so_status so_store_suspend(so_store *s, uint64_t deadline_ns);
 
 // so_store_resume goes on: over `ring`, a new connection, or as before when it is NULL.
@@ -166,14 +169,14 @@ SO_MUST_USE so_status so_store_begin(so_store *s, so_store_tx *out);
 // so_store_end ends a transaction; CONFLICT: somebody else changed what it read, nothing was done.
 SO_MUST_USE so_status so_store_end(so_store *s, so_store_tx tx, bool commit);
 
-// so_store_transact runs `run` in a transaction and commits it, again while that gives CONFLICT, at most
-// SO_STORE_TRIES_MAX times. A failure of `run` aborts, and is the result.
+// so_store_transact runs `run` in a transaction and commits it, again while that gives CONFLICT, at
+// most SO_STORE_TRIES_MAX times. A failure of `run` aborts, and is the result.
 SO_MUST_USE so_status so_store_transact(so_store *s,
                                         so_status (*run)(void *ctx, so_store *s, so_store_tx tx),
                                         void *ctx);
 
-// so_store_set_watch sets a watch on `w->path` and all below it; `path` and `event` are the caller's. On an error it
-// is not set.
+// so_store_set_watch sets a watch on `w->path` and all below it; `path` and `event` are the
+// caller's. On an error it is not set.
 SO_MUST_USE so_status so_store_set_watch(so_store *s, so_store_watch *w);
 void so_store_unwatch(so_store *s, so_store_watch *w);
 

@@ -1,5 +1,5 @@
-// A server that says anything, at any pace, to a client with requests and a watch: bounded, and every
-// fiber gets an answer.
+// A server that says anything, at any pace, to a client with requests and a watch: bounded, and
+// every fiber gets an answer.
 #include "kernel/xen/store/store.h"
 
 #include <stdlib.h>

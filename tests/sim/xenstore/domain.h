@@ -1,7 +1,8 @@
 #ifndef SO_TESTS_SIM_XENSTORE_DOMAIN_H_
 #define SO_TESTS_SIM_XENSTORE_DOMAIN_H_
 
-// A domain in virtual time: a scheduler whose loop turns a simulated xenstored and the client of it.
+// A domain in virtual time: a scheduler whose loop turns a simulated xenstored and the client of
+// it.
 //
 //   class FooTest : public so_test::Domain { ... };
 //   Run([&] { ... });   // In a fiber, until it has ended.

@@ -1,9 +1,9 @@
 #ifndef SO_TESTS_SIM_XENSTORE_XENSTORED_H_
 #define SO_TESTS_SIM_XENSTORE_XENSTORED_H_
 
-// A simulated xenstored: the tree, watches, transactions and permissions that a domain sees, behind the
-// page of a ring. It behaves, unless a test asks for something else: bytes in dribs, replies out of order,
-// conflicts, errors, nonsense.
+// A simulated xenstored: the tree, watches, transactions and permissions that a domain sees, behind
+// the page of a ring. It behaves, unless a test asks for something else: bytes in dribs, replies
+// out of order, conflicts, errors, nonsense.
 
 #include <xen/xen.h>
 #include <xen/io/xs_wire.h>
@@ -229,7 +229,8 @@ class Xenstored {
   }
   static void Erase(Tree *tree, const std::string &path) {
     for (auto it = tree->lower_bound(path); it != tree->end();) {
-      const bool below = it->first == path || it->first.compare(0, path.size() + 1, path + "/") == 0;
+      const bool below =
+          it->first == path || it->first.compare(0, path.size() + 1, path + "/") == 0;
       it = below ? tree->erase(it) : std::next(it);
     }
   }
