@@ -118,6 +118,14 @@ TEST_F(CongestionTest, SlowStartDoublesEachRoundTrip) {
   EXPECT_EQ(c_.cwnd, 40000u);
 }
 
+// A receiver that joins segments acknowledges up to 64 KiB at once.
+TEST_F(CongestionTest, SlowStartDoublesWhenOneAckStandsForManySegments) {
+  c_.cwnd = 40 * kMss;
+  Fill();
+  Acked(40 * kMss);
+  EXPECT_EQ(c_.cwnd, 80 * kMss);
+}
+
 TEST_F(CongestionTest, AWindowThatIsNotUsedDoesNotGrow) {
   for (int i = 0; i < 100; i++) {
     Send(kMss);
