@@ -71,7 +71,7 @@ typedef struct so_arena_mark {
 // so_arena_init sets up an empty arena that takes at most `limit` bytes from `heap`. Cannot fail.
 void so_arena_init(so_arena *arena, const so_heap *heap, size_t limit);
 
-// so_arena_alloc returns `len` zeroed bytes aligned to 16, or NULL past the limit.
+// so_arena_alloc returns `len` zeroed bytes aligned for any type, or NULL past the limit.
 void *so_arena_alloc(so_arena *arena, size_t len);
 
 // so_arena_copy returns a copy of `bytes` that lives as long as the arena. LIMIT when full.

@@ -2,6 +2,8 @@
 
 #include "base/heap.h"
 
+#include <cstddef>
+
 #include "base/writer.h"
 #include "tests/support/support.h"
 
@@ -11,7 +13,7 @@ TEST(ArenaTest, GivesAlignedZeroedMemoryUpToItsLimit) {
   so_arena_init(&a, so_test::Heap(), 100000);
   size_t got = 0;
   for (void *p; (p = so_arena_alloc(&a, 1000)) != nullptr; got += 1000) {
-    EXPECT_EQ(0u, reinterpret_cast<uintptr_t>(p) % 16);
+    EXPECT_EQ(0u, reinterpret_cast<uintptr_t>(p) % alignof(std::max_align_t));  // As the heap's.
     for (int i = 0; i < 1000; i++) {
       ASSERT_EQ(0, static_cast<uint8_t *>(p)[i]);
     }

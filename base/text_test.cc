@@ -132,7 +132,7 @@ TEST(FmtTest, FormatsLikeTheHostsPrintf) {
   } while (0)
   SAME("plain");
   SAME("%d|%5d|%-5d|%05d|%i", 42, -42, -42, -42, 0);
-  SAME("%u %x %08x %lx", 4294967295u, 255u, 48879u, 0xffffffffffffffffUL);
+  SAME("%u %x %08x %lx", 4294967295u, 255u, 48879u, ~0UL);
   SAME("%lld %lld %llu", INT64_MIN + 0LL, INT64_MAX + 0LL, UINT64_MAX + 0ULL);
   SAME("%zu %zd %ju", sizeof(int), (ssize_t)-3, (uintmax_t)9);
   SAME("%s|%10s|%-10s|%.*s|%c%%", "abc", "abc", "abc", 2, "abc", 'z');

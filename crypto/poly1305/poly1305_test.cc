@@ -65,7 +65,11 @@ TEST(Poly1305Test, KnownAnswersInAnyPieces) {
 }
 
 // A slow independent reference: numbers modulo 2^130 - 5 as bits, by doubling and adding.
+#ifdef __SIZEOF_INT128__
 typedef unsigned __int128 u128;
+#else
+typedef unsigned _BitInt(128) u128;
+#endif
 struct Number {
   u128 low;
   unsigned high;  // Bits 128 and up.
