@@ -152,6 +152,7 @@ void arm_gic_init(void) {
   }
   enable(m->virtual_timer_interrupt);
   enable(m->xen.event_interrupt);
+  enable(m->uart.interrupt);
   for (size_t i = 0; i < m->virtio_count; i++) {
     enable(m->virtio[i].interrupt);
   }
@@ -159,7 +160,7 @@ void arm_gic_init(void) {
 
 void arm_gic_take_all(void) {
   // Each at most once: ended ones that are still asserted come again.
-  for (unsigned i = 0; i < 1 + 1 + SO_ARM_VIRTIO_MAX; i++) {
+  for (unsigned i = 0; i < 3 + SO_ARM_VIRTIO_MAX; i++) {
     const uint32_t taken = is_v3() ? v3_take() : so_cpu_read32(cpu + GICC_IAR);
     if ((taken & 0x3ff) >= SPURIOUS) {
       return;
