@@ -10,6 +10,7 @@ _TARGETS = {
         devices = "//kernel/xen:devices",
         script = "//kernel/x86:image.lds",
         emulation = "elf_x86_64",
+        raw = False,
     ),
     "virtio_x86_64": struct(
         platform = "//bazel/platforms:bare_x86_64",
@@ -17,8 +18,45 @@ _TARGETS = {
         devices = "//kernel/virtio:devices",
         script = "//kernel/x86:image.lds",
         emulation = "elf_x86_64",
+        raw = False,
+    ),
+    "xen_arm64": struct(
+        platform = "//bazel/platforms:bare_arm64",
+        machine = "//arm/machine",
+        devices = "//kernel/xen:devices",
+        script = "//arm/arm64:image.lds",
+        emulation = "aarch64elf",
+        raw = True,
+    ),
+    "virtio_arm64": struct(
+        platform = "//bazel/platforms:bare_arm64",
+        machine = "//arm/machine",
+        devices = "//kernel/virtio:devices",
+        script = "//arm/arm64:image.lds",
+        emulation = "aarch64elf",
+        raw = True,
+    ),
+    "xen_armv7": struct(
+        platform = "//bazel/platforms:bare_armv7",
+        machine = "//arm/machine",
+        devices = "//kernel/xen:devices",
+        script = "//arm/armv7:xen.lds",
+        emulation = "armelf",
+        raw = True,
+    ),
+    "virtio_armv7": struct(
+        platform = "//bazel/platforms:bare_armv7",
+        machine = "//arm/machine",
+        devices = "//kernel/virtio:devices",
+        script = "//arm/armv7:virtio.lds",
+        emulation = "armelf",
+        raw = True,
     ),
 }
+
+BARE_TARGETS = _TARGETS.keys()
+
+_ALL = ["unix_socket", "unix_tap"] + BARE_TARGETS
 
 # What is built for an image does not depend on how the rest is built (sanitizers, --config=...).
 def _to_platform_impl(_settings, attr):
@@ -57,7 +95,7 @@ def _archives(deps):
 def _link(ctx, archives, symbols, out):
     args = ctx.actions.args()
     args.add_all(["-m", ctx.attr.emulation, "-static", "-nostdlib", "--gc-sections", "-n"])
-    args.add_all(["--build-id=sha1", "--fatal-warnings", "-O2"])
+    args.add_all(["--build-id=sha1", "--fatal-warnings", "-O2", "--icf=safe"])
     args.add_all(["-z", "norelro", "-z", "noexecstack", "--no-undefined"])
     args.add("-T", ctx.file.script)
     args.add("--start-group")
@@ -94,8 +132,8 @@ def _image_impl(ctx):
     )
     _link(ctx, archives, table, full)
     ctx.actions.run(
-        executable = "/usr/bin/llvm-strip",
-        arguments = ["--strip-all", "-o", image.path, full.path],
+        executable = "/usr/bin/llvm-objcopy",
+        arguments = (["-O", "binary"] if ctx.attr.raw else ["--strip-all"]) + [full.path, image.path],
         inputs = [full],
         outputs = [image],
         mnemonic = "ImageStrip",
@@ -107,11 +145,13 @@ def _image_impl(ctx):
 
 so_image = rule(
     implementation = _image_impl,
-    doc = "Links an image: NAME is stripped, NAME.sym is not.",
+    doc = "Links an image: NAME is what a loader takes, NAME.sym has symbols.",
     attrs = {
         "deps": attr.label_list(cfg = _to_platform, providers = [CcInfo]),
         "platform": attr.string(mandatory = True),
         "emulation": attr.string(mandatory = True),
+        # ARM's loaders know no ELF: NAME is the bytes as they lie in memory, with the header of entry.S.
+        "raw": attr.bool(),
         "script": attr.label(allow_single_file = True, mandatory = True),
         "_symbols": attr.label(
             default = "//kernel/lib:symbols_tool",
@@ -146,6 +186,7 @@ def so_target_image(name, target, deps, devices = None, visibility = None, testo
         testonly = testonly,
         platform = t.platform,
         emulation = t.emulation,
+        raw = t.raw,
         script = t.script,
         visibility = visibility,
         deps = deps + [
@@ -156,8 +197,8 @@ def so_target_image(name, target, deps, devices = None, visibility = None, testo
         ],
     )
 
-def unikernel(name, app, targets = ["unix_socket", "unix_tap", "xen_x86_64", "virtio_x86_64"], visibility = None):
-    """A program on every target: `:unix_socket`, `:unix_tap`, `:xen_x86_64`, `:virtio_x86_64`.
+def unikernel(name, app, targets = _ALL, visibility = None):
+    """A program on every target: `:unix_socket`, `:unix_tap`, `:xen_x86_64`, `:virtio_arm64`, ...
 
     Args:
       name: the program's name, argv[0].
@@ -167,7 +208,8 @@ def unikernel(name, app, targets = ["unix_socket", "unix_tap", "xen_x86_64", "vi
     """
     visibility = visibility or ["//bazel/layers:uses_apps"]
     unix = {"unix_socket": "//kernel/unix:main", "unix_tap": "//apps/lib/tap_main"}
-    so_program_name(name = name + "_name", program = name)
+    if [t for t in targets if t in _TARGETS]:
+        so_program_name(name = name + "_name", program = name)
     for target in targets:
         if target in unix:
             so_binary(

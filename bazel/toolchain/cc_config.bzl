@@ -30,7 +30,8 @@ def _impl(ctx):
     )
     optimise = flag_set(
         actions = _COMPILE,
-        flag_groups = [flag_group(flags = ["-O2", "-DNDEBUG"])],
+        # Images are to be small; what has hot loops asks for more (bazel/cc.bzl).
+        flag_groups = [flag_group(flags = ["-Os", "-DNDEBUG"])],
     )
     return cc_common.create_cc_toolchain_config_info(
         ctx = ctx,
