@@ -32,7 +32,7 @@ static void mix(so_rng *rng, const void *bytes, size_t len) {
 
 static void mix_jitter(so_rng *rng, bare *b) {
   uint64_t samples[JITTER_SAMPLES];
-  volatile uint8_t *const page = so_pages_take(&b->pages, 1);
+  volatile uint8_t *const page = so_ram_take(&b->pages, 1);
   for (size_t i = 0; i < JITTER_SAMPLES; i++) {
     samples[i] = so_machine_ticks();
     if (page != NULL) {
@@ -41,7 +41,7 @@ static void mix_jitter(so_rng *rng, bare *b) {
     }
   }
   if (page != NULL) {
-    so_pages_give(&b->pages, (void *)(uintptr_t)page, 1);
+    so_ram_give(&b->pages, (void *)(uintptr_t)page, 1);
   }
   mix(rng, samples, sizeof samples);
 }

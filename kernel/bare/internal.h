@@ -5,7 +5,7 @@
 #include "kernel/bare/command_line/command_line.h"
 #include "kernel/fiber/sched.h"
 #include "kernel/lib/page_heap.h"
-#include "kernel/lib/pages.h"
+#include "kernel/lib/ram.h"
 #include "kernel/machine/devices.h"
 #include "kernel/machine/machine.h"
 #include "kernel/ports/world.h"
@@ -26,7 +26,7 @@ typedef struct bare_pool {
 // The one machine.
 typedef struct bare {
   so_machine_boot boot;
-  so_pages pages;
+  so_ram pages;
   so_page_heap page_heap;
   so_heap heap;
   so_sched sched;

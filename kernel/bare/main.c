@@ -15,12 +15,12 @@ static bare machine;
 // --- memory -----------------------------------------------------------------------------------
 
 static void memory_init(bare *b) {
-  so_pages_range ranges[SO_MACHINE_RAM_MAX];
+  so_ram_range ranges[SO_MACHINE_RAM_MAX];
   uint64_t secret;
   for (size_t i = 0; i < b->boot.ram_count; i++) {
-    ranges[i] = (so_pages_range){(uintptr_t)b->boot.ram[i].base, (size_t)b->boot.ram[i].len};
+    ranges[i] = (so_ram_range){(uintptr_t)b->boot.ram[i].base, (size_t)b->boot.ram[i].len};
   }
-  if (!so_ok(so_pages_init(&b->pages, ranges, b->boot.ram_count))) {
+  if (!so_ok(so_ram_init(&b->pages, ranges, b->boot.ram_count))) {
     so_machine_panic("there is no memory to speak of");
   }
   if (!so_machine_random((uint8_t *)&secret, sizeof secret)) {
@@ -30,9 +30,9 @@ static void memory_init(bare *b) {
   b->heap = so_page_heap_port(&b->page_heap);
 }
 
-static void *take_pages(void *ctx, size_t count) { return so_pages_take(&((bare *)ctx)->pages, count); }
+static void *take_pages(void *ctx, size_t count) { return so_ram_take(&((bare *)ctx)->pages, count); }
 static void give_pages(void *ctx, void *run, size_t count) {
-  so_pages_give(&((bare *)ctx)->pages, run, count);
+  so_ram_give(&((bare *)ctx)->pages, run, count);
 }
 
 // --- the loop ---------------------------------------------------------------------------------

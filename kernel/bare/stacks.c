@@ -9,12 +9,12 @@ void *bare_stack_alloc(void *ctx, size_t len) {
   if (b->stacks.kept_count != 0) {
     return b->stacks.kept[--b->stacks.kept_count];
   }
-  uint8_t *const run = so_pages_take(&b->pages, pages_of(len));
+  uint8_t *const run = so_ram_take(&b->pages, pages_of(len));
   if (run == NULL) {
     return NULL;
   }
   if (!so_machine_guard(run)) {
-    so_pages_give(&b->pages, run, pages_of(len));
+    so_ram_give(&b->pages, run, pages_of(len));
     return NULL;
   }
   return run + SO_PAGE_LEN;
@@ -28,5 +28,5 @@ void bare_stack_free(void *ctx, void *stack, size_t len) {
   }
   uint8_t *const run = (uint8_t *)stack - SO_PAGE_LEN;
   so_machine_unguard(run);
-  so_pages_give(&b->pages, run, pages_of(len));
+  so_ram_give(&b->pages, run, pages_of(len));
 }

@@ -46,7 +46,7 @@ static unsigned index_of(size_t len) {
   return i;
 }
 
-static size_t pages_of(size_t len) { return len / SO_PAGES_LEN + (len % SO_PAGES_LEN != 0); }
+static size_t pages_of(size_t len) { return len / SO_RAM_PAGE_LEN + (len % SO_RAM_PAGE_LEN != 0); }
 
 // --- pages ------------------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ static void hold(so_page_heap *h, size_t more) {
 }
 
 static void *take_pages(so_page_heap *h, size_t count) {
-  void *const run = may_hold(h, count) ? so_pages_take(h->pages, count) : NULL;
+  void *const run = may_hold(h, count) ? so_ram_take(h->pages, count) : NULL;
   if (run != NULL) {
     hold(h, count);
   }
@@ -68,7 +68,7 @@ static void *take_pages(so_page_heap *h, size_t count) {
 }
 
 static void give_pages(so_page_heap *h, void *run, size_t count) {
-  so_pages_give(h->pages, run, count);
+  so_ram_give(h->pages, run, count);
   h->page_count -= count;
 }
 
@@ -101,7 +101,7 @@ static page *new_page(so_page_heap *h, unsigned index) {
     memset(p, 0, sizeof *p);
     p->mark = mark_of(h, p);
     p->size_index = (uint16_t)index;
-    p->piece_count = (uint16_t)((SO_PAGES_LEN - HEADER_LEN) / sizes[index]);
+    p->piece_count = (uint16_t)((SO_RAM_PAGE_LEN - HEADER_LEN) / sizes[index]);
     list_add(h, p);
   }
   return p;
@@ -134,7 +134,7 @@ static void *take_piece(so_page_heap *h, unsigned index) {
 
 // The page of a piece, having made sure that there is such a piece.
 static page *page_of(const so_page_heap *h, void *ptr, unsigned index) {
-  const uintptr_t at = (uintptr_t)ptr % SO_PAGES_LEN;
+  const uintptr_t at = (uintptr_t)ptr % SO_RAM_PAGE_LEN;
   page *const p = (page *)((uintptr_t)ptr - at);
   SO_ASSERT(p->mark == mark_of(h, p) && p->size_index == index);
   SO_ASSERT(at >= HEADER_LEN && (at - HEADER_LEN) % sizes[index] == 0);
@@ -180,11 +180,11 @@ static void give(so_page_heap *h, void *ptr, size_t len) {
 
 static bool resize_pages(so_page_heap *h, void *ptr, size_t old_count, size_t new_count) {
   if (new_count < old_count) {
-    give_pages(h, (uint8_t *)ptr + new_count * SO_PAGES_LEN, old_count - new_count);
+    give_pages(h, (uint8_t *)ptr + new_count * SO_RAM_PAGE_LEN, old_count - new_count);
     return true;
   }
   const size_t more = new_count - old_count;
-  if (more != 0 && (!may_hold(h, more) || !so_pages_extend(h->pages, ptr, old_count, more))) {
+  if (more != 0 && (!may_hold(h, more) || !so_ram_extend(h->pages, ptr, old_count, more))) {
     return false;
   }
   hold(h, more);
@@ -231,7 +231,7 @@ static void *resize(void *ctx, void *ptr, size_t old_len, size_t new_len) {
   return out;
 }
 
-void so_page_heap_init(so_page_heap *h, so_pages *pages, uint64_t secret, size_t page_max) {
+void so_page_heap_init(so_page_heap *h, so_ram *pages, uint64_t secret, size_t page_max) {
   memset(h, 0, sizeof *h);
   h->pages = pages;
   h->secret = secret;

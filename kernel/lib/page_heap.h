@@ -1,7 +1,7 @@
 #ifndef SO_KERNEL_LIB_PAGE_HEAP_H_
 #define SO_KERNEL_LIB_PAGE_HEAP_H_
 
-// The heap of a machine: base/heap.h's so_heap over the pages of pages.h.
+// The heap of a machine: base/heap.h's so_heap over the pages of ram.h.
 //
 // Up to SO_PAGE_HEAP_SMALL_MAX bytes come out of pages that are cut into pieces of one size; there are
 // 25 sizes, and a piece is at most a third larger than what was asked for (a page of two pieces: a half).
@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #include "base/heap.h"
-#include "kernel/lib/pages.h"
+#include "kernel/lib/ram.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,7 +32,7 @@ extern "C" {
 struct so_page_heap_page;
 
 typedef struct so_page_heap {
-  so_pages *pages;
+  so_ram *pages;
   uint64_t secret;   // Marks free pieces; unpredictable where there is a random source.
   size_t page_max;   // Limits the pages held.
   bool poison;
@@ -47,7 +47,7 @@ typedef struct so_page_heap {
 
 // so_page_heap_init sets up an empty heap over `pages` that holds at most `page_max` of them (0: no limit).
 // Cannot fail. `pages` may serve others too.
-void so_page_heap_init(so_page_heap *h, so_pages *pages, uint64_t secret, size_t page_max);
+void so_page_heap_init(so_page_heap *h, so_ram *pages, uint64_t secret, size_t page_max);
 
 // so_page_heap_port is the heap as its users see it; `h` must not move while it is in use.
 so_heap so_page_heap_port(so_page_heap *h);

@@ -107,11 +107,16 @@ void x86_apic_init(void) {
   set(LVT_LINT0, MASKED);
   set(DIVIDE, DIVIDE_BY_1);
   set(LVT_TIMER, MASKED | X86_VECTOR_TIMER);
-  timer_hz = find_timer_hz();
   has_deadline = (one.c & CPUID1_ECX_TSC_DEADLINE) != 0;
-  set(LVT_TIMER, (has_deadline ? TIMER_DEADLINE : 0) | X86_VECTOR_TIMER);
   for (unsigned i = 0; i < IO_APICS_MAX; i++) {
     io_apic_init(i);
+  }
+}
+
+void x86_apic_start(void) {
+  if (present) {
+    timer_hz = find_timer_hz();
+    set(LVT_TIMER, (has_deadline ? TIMER_DEADLINE : 0) | X86_VECTOR_TIMER);
   }
 }
 

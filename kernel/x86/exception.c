@@ -85,7 +85,7 @@ void x86_exception(const x86_frame *f) {
     }
     so_bare_panic_explain(f->vector == PAGE_FAULT ? (const void *)(uintptr_t)cr2 : NULL);
     say_registers(f, cr2);
-    x86_backtrace(f->rip, f->rbp);
+    x86_backtrace(f->rip, f->rsp, f->rbp);
   }
   x86_panic_end();
 }

@@ -42,6 +42,8 @@ void x86_descriptors_init(void);
 // Nothing happens without a local APIC: then waiting spins.
 extern uintptr_t x86_apic_at;
 void x86_apic_init(void);
+// Once the time is known: lets the timer end a hlt.
+void x86_apic_start(void);
 // Arms the timer, for `ns` from now at most; UINT64_MAX: not at all. False: there is none.
 bool x86_apic_arm(uint64_t ns);
 // Runs the timer of the local APIC for `count` ticks and returns the ticks of the TSC meanwhile.
@@ -73,8 +75,8 @@ void x86_debug_port_write(so_bytes text);  // Port 0xe9 alone.
 // --- panic.c ---
 _Noreturn void x86_panic_end(void);
 void x86_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void x86_say_place(uintptr_t at);
-void x86_backtrace(uintptr_t rip, uintptr_t rbp);
+// `rsp` 0: `rip` is where a call returns to.
+void x86_backtrace(uintptr_t rip, uintptr_t rsp, uintptr_t rbp);
 bool x86_panic_begin(void);
 
 #endif  // SO_KERNEL_X86_INTERNAL_H_

@@ -82,8 +82,9 @@ static void start(uint32_t start_info) {
   }
   find_memory(&info, &boot);
   x86_memory_init(&boot, x86_hypervisor_kind() != X86_XEN);
-  x86_time_init();
   x86_apic_init();
+  x86_time_init();
+  x86_apic_start();
   so_bare_main(&boot);
 }
 

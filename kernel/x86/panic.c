@@ -45,20 +45,25 @@ bool x86_panic_begin(void) {
   return depth == 2;
 }
 
-void x86_say_place(uintptr_t at) {
+static bool in_text(uintptr_t at) {
+  return at >= (uintptr_t)x86_image_start && at < (uintptr_t)x86_text_end;
+}
+
+// Of a return address the byte before counts: a call that never returns may be a function's last.
+static void say_place(uintptr_t at, bool is_return) {
   uint8_t name[NAME_CAP];
   uint64_t off;
   const so_bytes table =
       so_bytes_of(x86_symbols_start, (size_t)(x86_symbols_end - x86_symbols_start));
-  const bool in_text = at >= (uintptr_t)x86_image_start && at < (uintptr_t)x86_text_end;
-  const size_t len = in_text ? so_symbols_find(table, at - (uintptr_t)x86_image_start, name,
-                                               sizeof name, &off)
+  const bool is_code = in_text(at);
+  const size_t len = is_code ? so_symbols_find(table, at - (uintptr_t)x86_image_start - is_return,
+                                               name, sizeof name, &off)
                              : 0;
   if (len != 0) {
     x86_say("%016llx %.*s+0x%llx\n", (unsigned long long)at, (int)len, (const char *)name,
-            (unsigned long long)off);
+            (unsigned long long)off + is_return);
   } else {
-    x86_say("%016llx%s\n", (unsigned long long)at, in_text ? "" : " (not code)");
+    x86_say("%016llx%s\n", (unsigned long long)at, is_code ? "" : " (not code)");
   }
 }
 
@@ -66,16 +71,21 @@ static bool readable(uintptr_t at, size_t len) {
   return at % sizeof(uintptr_t) == 0 && x86_is_mapped(at) && x86_is_mapped(at + len - 1);
 }
 
-void x86_backtrace(uintptr_t rip, uintptr_t rbp) {
+void x86_backtrace(uintptr_t rip, uintptr_t rsp, uintptr_t rbp) {
   x86_say("backtrace:\n  ");
-  x86_say_place(rip);
+  say_place(rip, rsp == 0);
+  // What was called is no function: its caller has only just pushed where it was.
+  if (rsp != 0 && !in_text(rip) && readable(rsp, sizeof rsp)) {
+    x86_say("  ");
+    say_place(*(const uintptr_t *)rsp, true);
+  }
   for (unsigned i = 0; i < FRAMES_MAX && rbp != 0 && readable(rbp, 2 * sizeof rbp); i++) {
     const uintptr_t *const frame = (const uintptr_t *)rbp;
     if (frame[1] == 0) {
       break;
     }
     x86_say("  ");
-    x86_say_place(frame[1]);
+    say_place(frame[1], true);
     if (frame[0] <= rbp) {
       break;  // Callers are further up, always.
     }
@@ -99,7 +109,7 @@ _Noreturn void so_machine_panic(const char *why) {
     x86_say("\npanic: %s\n", why);
     const uintptr_t *const frame = __builtin_frame_address(0);
     so_bare_panic_explain(NULL);
-    x86_backtrace(frame[1], frame[0]);
+    x86_backtrace(frame[1], 0, frame[0]);
   }
   x86_panic_end();
 }

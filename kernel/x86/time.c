@@ -1,6 +1,7 @@
 // Time. Every source is brought into the form of a pvclock: a moment, and how fast the timestamp counter
 // runs since. On Xen the frequency stands in CPUID until kernel/xen has mapped the real clock; KVM writes
-// one for us; else it comes from CPUID leaf 0x15, or the PIT measures it, for 5 ms.
+// one for us; else it comes from CPUID leaf 0x15, or a timer of known frequency measures it: QEMU's local APIC,
+// for 2 ms, or the PIT, for 5 ms.
 
 #include "base/assert.h"
 #include "kernel/ports/clock.h"
@@ -92,6 +93,16 @@ static uint64_t hz_from_pit(void) {
   return looks < 4 || looks == PIT_LOOKS_MAX ? 0 : ticks * PIT_HZ / PIT_COUNT;
 }
 
+// QEMU's local APIC counts nanoseconds.
+static uint64_t hz_from_apic(void) {
+  const uint32_t count = 2000000;
+  const x86_hypervisor kind = x86_hypervisor_kind();
+  if (!x86_apic_present() || (kind != X86_KVM && kind != X86_TCG)) {
+    return 0;
+  }
+  return x86_apic_measure(count) * (SO_NS_PER_S / count);
+}
+
 static void set_own(uint64_t hz) {
   own.ticks = x86_rdtsc();
   own.ns = 0;
@@ -130,6 +141,7 @@ void x86_time_init(void) {
   }
   uint64_t hz = hz_from_xen();
   hz = hz != 0 ? hz : hz_from_cpuid();
+  hz = hz != 0 ? hz : hz_from_apic();
   hz = hz != 0 ? hz : hz_from_pit();
   set_own(hz > 10000000 ? hz : SO_NS_PER_S);
 }

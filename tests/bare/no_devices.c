@@ -32,11 +32,6 @@ so_status so_devices_block(so_bytes name, so_block *out, const char **out_why) {
   return so_status_make(SO_NOT_FOUND, 0);
 }
 
-size_t so_devices_random(uint8_t *out, size_t len) {
-  (void)out, (void)len;
-  return 0;
-}
-
 so_status so_devices_setting(so_bytes key, so_buf *out) {
   (void)key, (void)out;
   return so_status_make(SO_NOT_FOUND, 0);

@@ -1,4 +1,4 @@
-#include "kernel/lib/pages.h"
+#include "kernel/lib/ram.h"
 
 #include "base/assert.h"
 #include "base/mem.h"
@@ -16,8 +16,8 @@ static uint32_t longest_of(uint64_t bits) {
   return n;
 }
 
-static so_pages_span leaf_of(uint64_t bits) {
-  so_pages_span s = {BITS, BITS, BITS};
+static so_ram_span leaf_of(uint64_t bits) {
+  so_ram_span s = {BITS, BITS, BITS};
   if (bits != UINT64_MAX) {
     s.first = (uint32_t)__builtin_ctzll(~bits);
     s.last = (uint32_t)__builtin_clzll(~bits);
@@ -29,8 +29,8 @@ static so_pages_span leaf_of(uint64_t bits) {
 static uint32_t max_of(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
 // `half` is the pages below each of the two.
-static so_pages_span join(so_pages_span low, so_pages_span high, size_t half) {
-  so_pages_span s;
+static so_ram_span join(so_ram_span low, so_ram_span high, size_t half) {
+  so_ram_span s;
   s.first = low.first == half ? (uint32_t)half + high.first : low.first;
   s.last = high.last == half ? (uint32_t)half + low.last : high.last;
   s.longest = max_of(max_of(low.longest, high.longest), low.last + high.first);
@@ -38,7 +38,7 @@ static so_pages_span join(so_pages_span low, so_pages_span high, size_t half) {
 }
 
 // Brings the tree up to date with the words `low` to `high`.
-static void update(so_pages *p, size_t low, size_t high) {
+static void update(so_ram *p, size_t low, size_t high) {
   low += p->leaf_count;
   high += p->leaf_count;
   for (size_t i = low; i <= high; i++) {
@@ -62,12 +62,12 @@ static size_t first_in_word(uint64_t bits, size_t count) {
 }
 
 // The lowest run of `count`, which the root says is there.
-static size_t find(const so_pages *p, size_t count) {
+static size_t find(const so_ram *p, size_t count) {
   size_t node = 1;
   size_t at = 0;  // The first page below `node`.
   size_t half = p->leaf_count * BITS / 2;
   while (node < p->leaf_count) {
-    const so_pages_span *const low = &p->spans[2 * node];
+    const so_ram_span *const low = &p->spans[2 * node];
     if (low->longest >= count) {
       node = 2 * node;
     } else if ((size_t)low->last + p->spans[2 * node + 1].first >= count) {
@@ -96,7 +96,7 @@ static uint64_t mask_of(size_t w, size_t first, size_t end) {
 }
 
 // Marks pages that must all be the other way now.
-static void mark(so_pages *p, size_t first, size_t count, bool free) {
+static void mark(so_ram *p, size_t first, size_t count, bool free) {
   const size_t end = first + count;
   const size_t low = first / BITS;
   const size_t high = (end - 1) / BITS;
@@ -110,7 +110,7 @@ static void mark(so_pages *p, size_t first, size_t count, bool free) {
   p->free_min = p->free_count < p->free_min ? p->free_count : p->free_min;
 }
 
-static bool all_free(const so_pages *p, size_t first, size_t count) {
+static bool all_free(const so_ram *p, size_t first, size_t count) {
   const size_t end = first + count;
   for (size_t w = first / BITS; w <= (end - 1) / BITS; w++) {
     const uint64_t mask = mask_of(w, first, end);
@@ -123,26 +123,26 @@ static bool all_free(const so_pages *p, size_t first, size_t count) {
 
 // --- life -------------------------------------------------------------------------------------
 
-static bool range_is_whole(const so_pages_range *r) {
-  return r->len != 0 && r->base != 0 && r->base % SO_PAGES_LEN == 0 && r->len % SO_PAGES_LEN == 0 &&
+static bool range_is_whole(const so_ram_range *r) {
+  return r->len != 0 && r->base != 0 && r->base % SO_RAM_PAGE_LEN == 0 && r->len % SO_RAM_PAGE_LEN == 0 &&
          r->base <= UINTPTR_MAX - r->len;
 }
 
-static bool bounds(so_pages *p, const so_pages_range *ranges, size_t count) {
+static bool bounds(so_ram *p, const so_ram_range *ranges, size_t count) {
   uintptr_t end = 0;
   p->base = UINTPTR_MAX;
   for (size_t i = 0; i < count; i++) {
-    const so_pages_range *const r = &ranges[i];
+    const so_ram_range *const r = &ranges[i];
     if (!range_is_whole(r)) {
       return false;
     }
     p->base = r->base < p->base ? r->base : p->base;
     end = r->base + r->len > end ? r->base + r->len : end;
   }
-  if (count == 0 || (end - p->base) / SO_PAGES_LEN > UINT32_MAX / 2) {
+  if (count == 0 || (end - p->base) / SO_RAM_PAGE_LEN > UINT32_MAX / 2) {
     return false;
   }
-  p->page_count = (end - p->base) / SO_PAGES_LEN;
+  p->page_count = (end - p->base) / SO_RAM_PAGE_LEN;
   p->leaf_count = 1;
   while (p->leaf_count * BITS < p->page_count) {
     p->leaf_count *= 2;
@@ -150,18 +150,18 @@ static bool bounds(so_pages *p, const so_pages_range *ranges, size_t count) {
   return true;
 }
 
-so_status so_pages_init(so_pages *p, const so_pages_range *ranges, size_t count) {
+so_status so_ram_init(so_ram *p, const so_ram_range *ranges, size_t count) {
   memset(p, 0, sizeof *p);
   if (!bounds(p, ranges, count)) {
     return so_status_make(SO_LIMIT, 0);
   }
   const size_t bits_len = p->leaf_count * sizeof *p->free_bits;
   const size_t len = bits_len + 2 * p->leaf_count * sizeof *p->spans;
-  const size_t own = (len + SO_PAGES_LEN - 1) / SO_PAGES_LEN;
+  const size_t own = (len + SO_RAM_PAGE_LEN - 1) / SO_RAM_PAGE_LEN;
   for (size_t i = 0; i < count && p->free_bits == NULL; i++) {
-    if (ranges[i].len / SO_PAGES_LEN >= own) {
+    if (ranges[i].len / SO_RAM_PAGE_LEN >= own) {
       p->free_bits = (uint64_t *)ranges[i].base;
-      p->spans = (so_pages_span *)(ranges[i].base + bits_len);
+      p->spans = (so_ram_span *)(ranges[i].base + bits_len);
     }
   }
   if (p->free_bits == NULL) {
@@ -169,15 +169,15 @@ so_status so_pages_init(so_pages *p, const so_pages_range *ranges, size_t count)
   }
   memset(p->free_bits, 0, len);
   for (size_t i = 0; i < count; i++) {
-    mark(p, (ranges[i].base - p->base) / SO_PAGES_LEN, ranges[i].len / SO_PAGES_LEN, true);
+    mark(p, (ranges[i].base - p->base) / SO_RAM_PAGE_LEN, ranges[i].len / SO_RAM_PAGE_LEN, true);
   }
   p->total_count = p->free_count;
-  mark(p, ((uintptr_t)p->free_bits - p->base) / SO_PAGES_LEN, own, false);
+  mark(p, ((uintptr_t)p->free_bits - p->base) / SO_RAM_PAGE_LEN, own, false);
   p->free_min = p->free_count;
   return so_done();
 }
 
-void *so_pages_take(so_pages *p, size_t count) {
+void *so_ram_take(so_ram *p, size_t count) {
   SO_ASSERT(count != 0);
   if (p->spans[1].longest < count) {
     p->refused_count++;
@@ -185,18 +185,18 @@ void *so_pages_take(so_pages *p, size_t count) {
   }
   const size_t first = find(p, count);
   mark(p, first, count, false);
-  return (void *)(p->base + first * SO_PAGES_LEN);
+  return (void *)(p->base + first * SO_RAM_PAGE_LEN);
 }
 
-static size_t number_of(const so_pages *p, const void *run, size_t count) {
+static size_t number_of(const so_ram *p, const void *run, size_t count) {
   const uintptr_t off = (uintptr_t)run - p->base;
-  SO_ASSERT((uintptr_t)run >= p->base && off % SO_PAGES_LEN == 0 && count != 0);
-  const size_t first = off / SO_PAGES_LEN;
+  SO_ASSERT((uintptr_t)run >= p->base && off % SO_RAM_PAGE_LEN == 0 && count != 0);
+  const size_t first = off / SO_RAM_PAGE_LEN;
   SO_ASSERT(first < p->page_count && count <= p->page_count - first);
   return first;
 }
 
-bool so_pages_extend(so_pages *p, void *run, size_t count, size_t more) {
+bool so_ram_extend(so_ram *p, void *run, size_t count, size_t more) {
   const size_t behind = number_of(p, run, count) + count;
   if (more > p->page_count - behind || !all_free(p, behind, more)) {
     return false;
@@ -205,8 +205,8 @@ bool so_pages_extend(so_pages *p, void *run, size_t count, size_t more) {
   return true;
 }
 
-void so_pages_give(so_pages *p, void *run, size_t count) {
+void so_ram_give(so_ram *p, void *run, size_t count) {
   mark(p, number_of(p, run, count), count, true);
 }
 
-size_t so_pages_longest(const so_pages *p) { return p->spans[1].longest; }
+size_t so_ram_longest(const so_ram *p) { return p->spans[1].longest; }
