@@ -1,6 +1,6 @@
 // The input is what a back end does, between turns of a machine whose fibers read, write and flush:
-// bytes into shared memory, answers, connections. Nothing may touch other memory (AddressSanitizer),
-// every call must return, and after all of it an honest back end must work.
+// bytes into shared memory, answers, connections. Nothing may touch other memory
+// (AddressSanitizer), every call must return, and after all of it an honest back end must work.
 
 #include <stdlib.h>
 

@@ -246,7 +246,7 @@ static void answer_flush(so_blkfront *f, const so_blkfront_request *r, int16_t s
       f->features.barrier) {
     f->features.flush = false;
     c->issued = 0;
-    f->issue = f->calls;  // Not `c`: another may have been sent back before. The others are skipped.
+    f->issue = f->calls;  // Not `c`: another may have come back before. The rest is skipped.
     return;
   }
   if (status != BLKIF_RSP_OKAY) {

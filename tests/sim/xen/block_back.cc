@@ -109,8 +109,8 @@ bool BlockBack::TakeSegments(const blkif_request_t &q, Pending *p) {
   p->id = in.id;
   p->sector = in.sector_number;
   indirect_taken++;
-  if (in.nr_segments > offer_.indirect || in.nr_segments > 512) {
-    return Complain("more indirect segments than were offered");
+  if (in.nr_segments == 0 || in.nr_segments > offer_.indirect || in.nr_segments > 512) {
+    return Complain("more indirect segments than were offered, or none");
   }
   const uint8_t *const page = PageOf(in.indirect_grefs[0], false);
   if (page == nullptr) {
