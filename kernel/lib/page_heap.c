@@ -120,11 +120,11 @@ static void *take_piece(so_page_heap *h, unsigned index) {
   if (out != NULL) {
     SO_ASSERT(out->mark == mark_of(h, out));
     p->free = out->next;
-    out->mark = 0;
   } else {
     out = (piece *)((uint8_t *)p + HEADER_LEN + (size_t)p->cut_count * sizes[index]);
     p->cut_count++;
   }
+  out->mark = 0;  // Also in a new page: it may have been one of pieces before.
   p->used_count++;
   if (p->used_count == p->piece_count) {
     list_remove(h, p);

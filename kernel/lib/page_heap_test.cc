@@ -62,6 +62,16 @@ TEST_F(PageHeapTest, SmallPiecesShareAPage) {
   EXPECT_EQ(heap_.page_count, 1u);
 }
 
+// A page that was one of pieces still holds their marks when it becomes one again.
+TEST_F(PageHeapTest, APieceThatWasNeverWrittenCanBeGivenBack) {
+  for (int round = 0; round < 3; round++) {
+    std::vector<void *> all;
+    for (int i = 0; i < 100; i++) all.push_back(Take(256));
+    for (void *p : all) Give(p, 256);
+  }
+  EXPECT_EQ(heap_.used, 0u);
+}
+
 TEST_F(PageHeapTest, RefusesPastItsLimitAndGoesOn) {
   heap_.page_max = 10;
   EXPECT_EQ(Take(11 * kPage), nullptr);
