@@ -38,19 +38,11 @@ so_event *so_devices_asked_event(void) { return &virtio.asked; }
 // --- registers ----------------------------------------------------------------------------------
 
 static uint32_t read_register(void *ctx, uint32_t off, uint32_t len) {
-  const volatile uint8_t *const at = (const volatile uint8_t *)ctx + off;
-  if (len == 1) {
-    return *at;
-  }
-  if (len == 2) {
-    return *(const volatile uint16_t *)(const volatile void *)at;
-  }
-  return *(const volatile uint32_t *)(const volatile void *)at;
+  return virtio_platform_read((uintptr_t)ctx + off, len);
 }
 
 static void write_register(void *ctx, uint32_t off, uint32_t value) {
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);  // Rings are written before the bell.
-  *(volatile uint32_t *)(volatile void *)((volatile uint8_t *)ctx + off) = value;
+  virtio_platform_write32((uintptr_t)ctx + off, value);
 }
 
 // --- start --------------------------------------------------------------------------------------
@@ -73,7 +65,7 @@ bool so_devices_early(const so_machine_boot *boot) {
     }
   }
   if (bad != 0) {
-    say("virtio: a virtio_mmio.device= on the command line makes no sense, and is left out\n");
+    say("virtio: a place of a device (virtio_mmio.device=) makes no sense, and is left out\n");
   }
   virtio_platform_typing_init();
   return true;

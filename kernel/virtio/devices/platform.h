@@ -12,6 +12,10 @@
 size_t virtio_platform_find(const so_machine_boot *boot, so_virtio_place *out, size_t cap,
                             size_t *out_bad);
 
+// Registers: `len` is 1, 2 or 4. A write is seen after everything that was written before.
+uint32_t virtio_platform_read(uintptr_t at, uint32_t len);
+void virtio_platform_write32(uintptr_t at, uint32_t value);
+
 // virtio_platform_typing_init lets what is typed end so_machine_wait; virtio_platform_typed gives a byte, or
 // -1: none.
 void virtio_platform_typing_init(void);

@@ -45,6 +45,18 @@ size_t virtio_platform_find(const so_machine_boot *boot, so_virtio_place *out, s
   return kept;
 }
 
+uint32_t virtio_platform_read(uintptr_t at, uint32_t len) {
+  if (len == 1) {
+    return *(const volatile uint8_t *)at;
+  }
+  return len == 2 ? *(const volatile uint16_t *)at : *(const volatile uint32_t *)at;
+}
+
+void virtio_platform_write32(uintptr_t at, uint32_t value) {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  *(volatile uint32_t *)at = value;
+}
+
 void virtio_platform_typing_init(void) {
   out8(COM1 + SCRATCH, 0xa5);
   has_uart = in8(COM1 + SCRATCH) == 0xa5;
