@@ -250,7 +250,9 @@ static so_status take_read(unix_tap *t, size_t i, const so_netdev_room *rooms, s
   const uint8_t *from = t->reads + i * t->read_len;
   const int32_t n = t->read_results[i];
   if (n < 0) {
-    return so_status_make(SO_IO, (uint16_t)-n);
+    // Out of memory for a moment, or interrupted: the frame, if there was one, is still there.
+    const bool passing = must_wait(-n) || n == -EINTR || n == -ECANCELED;
+    return so_status_make(passing ? SO_LIMIT : SO_IO, (uint16_t)-n);
   }
   // A full buffer has room for a byte more than any frame that fits.
   if ((size_t)n < sizeof h || (size_t)n == t->read_len) {
