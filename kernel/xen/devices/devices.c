@@ -98,12 +98,7 @@ so_event *so_devices_asked_event(void) { return &xen_self.asked_event; }
 
 // --- start ----------------------------------------------------------------------------------
 
-static so_status start_store(void) {
-  struct xenstore_domain_interface *ring = NULL;
-  if (!xen_attach_store(&ring)) {
-    xen_say(NULL, "there is no xenstore for this domain");
-    return so_status_make(SO_IO, 0);
-  }
+static so_status start_store(struct xenstore_domain_interface *ring) {
   const so_store_config config = {xen_self.config.sched, xen_self.config.clock, store_notify,
                                   NULL, ANSWER_NS};
   so_store_init(&xen_self.store, &config);
@@ -124,7 +119,13 @@ static so_status start_grants(void) {
 so_status so_devices_start(const so_devices_config *config) {
   xen_self.config = *config;
   xen_self.events.sched = config->sched;
-  SO_TRY(start_store());
+  struct xenstore_domain_interface *ring = NULL;
+  if (!xen_attach_store(&ring)) {
+    // Xen without dom0 is like that. What needs a device says so itself.
+    xen_say(NULL, "there is no xenstore for this domain, so it has no devices");
+    return so_done();
+  }
+  SO_TRY(start_store(ring));
   xen_self.started = true;
   SO_TRY(start_grants());
   const so_control_ops ops = {asked, NULL};

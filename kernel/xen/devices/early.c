@@ -78,7 +78,14 @@ bool so_devices_early(const so_machine_boot *boot) {
   return xen_attach();
 }
 
-void so_devices_console_write(so_bytes text) { so_xen_console_write(&xen_self.console, text); }
+// A domain that was started without dom0 has no ring; it may have a UART that Xen emulates.
+void so_devices_console_write(so_bytes text) {
+  if (xen_self.console.ring == NULL) {
+    so_machine_debug_write(text);
+    return;
+  }
+  so_xen_console_write(&xen_self.console, text);
+}
 
 size_t so_devices_console_read(uint8_t *out, size_t cap) {
   return so_xen_console_read(&xen_self.console, out, cap);
