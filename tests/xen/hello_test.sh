@@ -41,6 +41,25 @@ run 0 dom0 'xl shutdown hello'
 guest_says hello 'asked to power off'
 ends_saying hello 'asked to power off'
 
+# --- memory given back, and taken again ----------------------------------------------------------------
+must guest_config balloon /guest/hello 32 "ip=$GUEST/24 -- --listen 0.0.0.0:80"
+must guest_create balloon
+guest_says balloon '^listening http'
+# has MIB: waits until Xen says that the guest has that much.
+has() {
+  dom0 "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+      xl list balloon | grep -qE '^balloon +[0-9]+ +$1 ' && exit 0
+      sleep 1
+    done; xl list; exit 1"
+}
+run 0 dom0 'xl mem-set balloon 16'
+run 0 has 16
+same "hello answers with half of its memory" "$(fetch "http://$GUEST/")" hello
+run 0 dom0 'xl mem-set balloon 32'
+run 0 has 32
+same "hello answers with all of it" "$(fetch "http://$GUEST/")" hello
+run 0 dom0 'xl destroy balloon'
+
 # --- what is missing --------------------------------------------------------------------------------
 # Three guests at once, since each takes its time to give up.
 GUEST_CARD=2 guest_config leaseless /guest/hello 16 "ip=dhcp -- --listen 0.0.0.0:80"

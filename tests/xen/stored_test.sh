@@ -10,7 +10,7 @@ cd "$WORK" || exit 1
 truncate -s 2G data
 xen_boot --disk data
 must dom0_put "$RUNFILES/apps/stored/xen_x86_64" /guest/stored
-must guest_config stored /guest/stored 32 \
+must guest_config stored /guest/stored 64 \
   "ip=$GUEST/24 gw=10.0.2.2 data=xvda -- --data data --init --listen $GUEST:8443 --quiet" vda,xvda,w
 URL=https://$GUEST:8443
 
