@@ -108,6 +108,12 @@ class DeviceTest : public so_test::Domain {
     };
   }
 
+  // The device's fiber is dropped, not ended.
+  ~DeviceTest() override {
+    so_buf_release(&device_.value);
+    so_buf_release(&device_.keys);
+  }
+
   so_status Publish(const so_xen_peer *peer, const so_xen_keys *back, const so_xen_keys *front,
                     const so_xen_writer *out, const char **why) {
     trace_ += "publish to " + std::to_string(peer->domid) + " port " +
