@@ -293,18 +293,18 @@ int RunSeeds(bool hostile, uint64_t count, int *losses) {
 
 TEST(BlockSim, HonestBackEnds) {
   int losses = 0;
-  EXPECT_EQ(RunSeeds(false, 1000, &losses), 0);
+  EXPECT_EQ(RunSeeds(false, 800, &losses), 0);
   EXPECT_GT(losses, getenv("SEED") == nullptr ? 200 : -1);
 }
 
 TEST(BlockSim, HostileBackEnds) {
   int losses = 0;
-  EXPECT_GT(RunSeeds(true, 1500, &losses), getenv("SEED") == nullptr ? 700 : -1);
+  EXPECT_GT(RunSeeds(true, 1000, &losses), getenv("SEED") == nullptr ? 500 : -1);
 }
 
 // A machine that sleeps unless it was notified, and a back end that looks only when it was.
 TEST(BlockSim, NoWakeUpIsLost) {
-  for (uint64_t seed = 1; seed <= 200; seed++) {
+  for (uint64_t seed = 1; seed <= 100; seed++) {
     SCOPED_TRACE(seed);
     BlockRig::Config c;
     c.seed = seed;
