@@ -34,6 +34,7 @@ if [ ! -e "$XEN_HOST/base.cpio" ]; then
   exit 0
 fi
 
+ip link set lo up
 XEN_PID=
 xen_cleanup() {
   local result=$?
@@ -51,7 +52,6 @@ trap xen_cleanup EXIT
 
 # xen_boot [--disk FILE]...: starts the machine and waits for dom0. The disks are /dev/vda, /dev/vdb ... there.
 xen_boot() {
-  ip link set lo up
   if ! ip link show tap0 >/dev/null 2>&1; then
     ip tuntap add tap0 mode tap vnet_hdr
     ip addr add 10.0.2.2/24 dev tap0
