@@ -124,6 +124,8 @@ def so_gtest(name, srcs, deps, data = [], size = "small", args = [], tags = [], 
         shard_count = shard_count,
         tags = tags,
         target_compatible_with = ["@platforms//os:linux"],
+        # They run compiled for other processors, too.
+        visibility = ["//tests/arm:__pkg__"],
         deps = deps + ["@googletest//:gtest_main"],
     )
 
