@@ -72,12 +72,40 @@ static void io_apic_init(unsigned controller) {
 
 // --- timer ------------------------------------------------------------------------------------
 
-uint64_t x86_apic_measure(uint32_t count) {
-  set(INITIAL_COUNT, count);
-  const uint64_t start = x86_rdtsc();
-  while (get(CURRENT_COUNT) != 0) {
+#define SAMPLES 8u
+#define LOOKS_MAX 1000000u
+
+// Both counters at one moment: of several tries the one in which the least time passed between two reads.
+static uint32_t sample(uint64_t *out_tsc) {
+  uint64_t best = UINT64_MAX;
+  uint32_t at = 0;
+  for (unsigned i = 0; i < SAMPLES; i++) {
+    const uint64_t before = x86_rdtsc();
+    const uint32_t count = get(CURRENT_COUNT);
+    const uint64_t took = x86_rdtsc() - before;
+    if (took < best) {
+      best = took;
+      at = count;
+      *out_tsc = before + took / 2;
+    }
   }
-  return x86_rdtsc() - start;
+  return at;
+}
+
+// A host that is busy may stop this processor at any point. So nothing waits for an end: both counters run on,
+// and what counts is how far each has come.
+uint64_t x86_apic_measure(uint32_t count) {
+  uint64_t start_tsc = 0;
+  uint64_t tsc = 0;
+  set(INITIAL_COUNT, UINT32_MAX);
+  const uint32_t start = sample(&start_tsc);
+  uint32_t now = start;
+  for (unsigned i = 0; i < LOOKS_MAX && start - now < count; i++) {
+    now = sample(&tsc);
+  }
+  set(INITIAL_COUNT, 0);
+  // It counts down, and stands still at 0.
+  return now >= start || now == 0 ? 0 : (tsc - start_tsc) * count / (start - now);
 }
 
 static uint64_t find_timer_hz(void) {
