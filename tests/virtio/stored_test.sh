@@ -126,6 +126,7 @@ fi
 # --- disks that are not right -----------------------------------------------------------------------
 
 truncate -s 100K "$WORK/small.img"
+GOOD=$DISK
 DISK=$WORK/small.img
 machine_start "$IMAGE" "--data data --init" -drive "id=d,file=$DISK,format=raw,if=none" \
   -device virtio-blk-device,drive=d
@@ -135,5 +136,12 @@ machine_start "$IMAGE" "data=vdb --data data --init" -drive "id=d,file=$DISK,for
   -device virtio-blk-device,drive=d
 machine_wait || FAILED=1
 holds "a disk that is not there is named" grep -q 'no disk vdb' "$WORK/console"
+
+# Names follow the order in which QEMU was given the disks.
+machine_start "$IMAGE" "data=vdb --data data --init" \
+  -drive "id=d,file=$DISK,format=raw,if=none" -device virtio-blk-device,drive=d \
+  -drive "id=e,file=$GOOD,format=raw,if=none" -device virtio-blk-device,drive=e
+console_says '^certificate SHA-256' || FAILED=1
+machine_cut
 
 finish
