@@ -58,6 +58,7 @@ so_status so_data_open(const so_world *world, const so_options *options, const s
       .device = device,
       .heap = world->heap,
       .cache_len = (size_t)options->cache_mib << 20,
+      .memory_len = world->memory_len,
   };
   const so_status status = so_db_open(&config, out);
   if (so_ok(status)) {

@@ -164,6 +164,7 @@ static so_status open_database(store_site *s, so_bytes repo) {
   const so_db_config config = {.device = &s->device,
                                .heap = s->world->heap,
                                .cache_len = CACHE_LEN,
+                               .memory_len = s->world->memory_len,
                                .read_only = true};
   SO_TRY(so_db_open(&config, &s->db));
   s->repos.db = s->db;

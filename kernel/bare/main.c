@@ -134,6 +134,7 @@ _Noreturn void so_bare_main(const so_machine_boot *boot) {
   b->has_devices = true;
   memory_init(b);
   bare_world_init(b);
+  b->world.memory_len = b->pages.free_count * SO_PAGE_LEN;
   sched_init(b);
   if (!so_ok(so_fiber_spawn(&b->sched, "main", run_first, b)) || !so_ok(so_sched_run(&b->sched))) {
     so_machine_panic("not enough memory for the first fiber");

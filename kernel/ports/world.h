@@ -36,6 +36,9 @@ typedef struct so_world {
   so_net net;
   so_sidecar sidecar;
   const so_heap *heap;
+  // Bytes that all of the program has, on a machine of its own: caches and tables are to be a share of it.
+  // 0: no bound that matters.
+  size_t memory_len;
   so_sched *sched;
   so_metrics metrics;  // Of the platform.
   void *ctx;

@@ -106,6 +106,7 @@ typedef struct so_db_config {
   size_t write_len;        // Bytes gathered before they are written, 1 MiB.
   uint32_t recent_count;   // Objects whose place is only in memory before a checkpoint, 64 Ki.
   uint32_t meta_len;       // Bytes of meta changes only in memory before a checkpoint, 1 MiB.
+  size_t memory_len;       // Holds caches and tables to a share of a small machine; default: no bound.
   int level;               // zlib 1..9; default 1; -1 stores as it is.
   bool read_only;
   // Opens also when the end of the log is damaged where it had been acknowledged: what comes after

@@ -307,6 +307,18 @@ static so_status state_try(so_db *db, const super_block *super) {
 
 // --- open -----------------------------------------------------------------------------------
 
+// Of the memory that a machine has in all: a quarter for objects, an eighth for what finds them.
+static void hold_to_memory(so_db_config *c) {
+  const size_t cache = c->memory_len / 4;
+  const size_t index = c->memory_len / 16;
+  const size_t recent = c->memory_len / 1024;
+  if (c->memory_len != 0) {
+    c->cache_len = c->cache_len < cache ? c->cache_len : cache;
+    c->index_cache_len = c->index_cache_len < index ? c->index_cache_len : index;
+    c->recent_count = c->recent_count < recent ? c->recent_count : (uint32_t)recent;
+  }
+}
+
 static void set_defaults(so_db_config *c) {
   c->cache_len = c->cache_len != 0 ? c->cache_len : (size_t)32 << 20;
   c->index_cache_len = c->index_cache_len != 0 ? c->index_cache_len : (size_t)8 << 20;
@@ -314,6 +326,7 @@ static void set_defaults(so_db_config *c) {
   c->recent_count = c->recent_count != 0 ? c->recent_count : 64u << 10;
   c->meta_len = c->meta_len != 0 ? c->meta_len : 1u << 20;
   c->level = c->level != 0 ? c->level : 1;
+  hold_to_memory(c);
 }
 
 // Reads both superblocks, the newest first. `*out_count` of them are whole.
