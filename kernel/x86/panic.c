@@ -10,7 +10,8 @@
 #include "kernel/x86/internal.h"
 
 #define LINE_CAP 160
-#define FRAMES_MAX 32
+#define LINES_MAX 32
+#define AGAIN_MAX 100000
 #define NAME_CAP 48
 
 static unsigned depth;
@@ -71,26 +72,44 @@ static bool readable(uintptr_t at, size_t len) {
   return at % sizeof(uintptr_t) == 0 && x86_is_mapped(at) && x86_is_mapped(at + len - 1);
 }
 
+static void say_frame(uintptr_t at) {
+  if (at != 0) {
+    x86_say("  ");
+    say_place(at, true);
+  }
+}
+
+static void say_again(unsigned *count) {
+  if (*count != 0) {
+    x86_say("  ... %u more of these\n", *count);
+  }
+  *count = 0;
+}
+
 void x86_backtrace(uintptr_t rip, uintptr_t rsp, uintptr_t rbp) {
   x86_say("backtrace:\n  ");
   say_place(rip, rsp == 0);
   // What was called is no function: its caller has only just pushed where it was.
   if (rsp != 0 && !in_text(rip) && readable(rsp, sizeof rsp)) {
-    x86_say("  ");
-    say_place(*(const uintptr_t *)rsp, true);
+    say_frame(*(const uintptr_t *)rsp);
   }
-  for (unsigned i = 0; i < FRAMES_MAX && rbp != 0 && readable(rbp, 2 * sizeof rbp); i++) {
+  uintptr_t last = 0;
+  unsigned again = 0;
+  unsigned lines = 0;
+  while (lines < LINES_MAX && again < AGAIN_MAX && rbp != 0 && readable(rbp, 2 * sizeof rbp)) {
     const uintptr_t *const frame = (const uintptr_t *)rbp;
-    if (frame[1] == 0) {
-      break;
+    if (frame[1] == last) {
+      again++;
+    } else {
+      say_again(&again);
+      say_frame(frame[1]);
+      lines++;
     }
-    x86_say("  ");
-    say_place(frame[1], true);
-    if (frame[0] <= rbp) {
-      break;  // Callers are further up, always.
-    }
-    rbp = frame[0];
+    last = frame[1];
+    // Callers are further up, always; the first one has none.
+    rbp = frame[0] > rbp && last != 0 ? frame[0] : 0;
   }
+  say_again(&again);
 }
 
 _Noreturn void x86_panic_end(void) {

@@ -47,7 +47,7 @@ expect run-stack "${report[@]}" '^executing [0-9a-f]{16}: data is not executable
 expect run-heap "${report[@]}" '^executing [0-9a-f]{16}: data is not executable$'
 expect run-device "${report[@]}" '^executing 00000000d0000000: data is not executable$'
 expect overflow '^build id' '^panic: page fault$' '^in fiber deep of violations$' \
-  '^stack overflow: the fiber ran into its guard page$' ' deeper\+.*' '^writing [0-9a-f]{16}: nothing is mapped there$'
+  '^stack overflow: the fiber ran into its guard page$' ' deeper\+' '^  \.\.\. [0-9]+ more of these$' ' fiber_entry\+' '^writing [0-9a-f]{16}: nothing is mapped there$'
 expect smash "${report[@]/#^rip*/^panic}" '^panic: stack smashed' ' smash\+'
 expect trap "${report[@]}" '^panic: invalid instruction, or a broken invariant' ' trap\+'
 expect divide "${report[@]}" '^panic: division by zero$' ' divide\+'
