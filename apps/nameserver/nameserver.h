@@ -19,7 +19,7 @@ enum { SO_NS_DONE = 0, SO_NS_USAGE = 2, SO_NS_BAD_ZONE = 3, SO_NS_NETWORK = 5 };
 #define SO_NS_MEMOS 16384
 #define SO_NS_RATES 16384
 #define SO_NS_TCP_MAX 512
-#define SO_NS_INCLUDES_MAX 63  // Files that a zone may include (SO_DNS_ZONE_FILES_MAX, less its own).
+#define SO_NS_INCLUDES_MAX 63  // Files that a zone may include.
 #define SO_NS_PATH_LEN_MAX 4096
 
 // A zone in memory, which transfers may still read when another has taken its place.

@@ -13,8 +13,8 @@ static const char help_text[] =
     "  --listen ADDR:PORT       where to serve (default 127.0.0.1:5353; [::1]:53 for IPv6;\n"
     "                           repeatable)\n"
     "  --allow-transfer NET     who may transfer zones: an address or ADDR/BITS (repeatable)\n"
-    "  --notify ADDR[:PORT]     a secondary to tell when a zone changes, and at the start (port 53;\n"
-    "                           repeatable)\n"
+    "  --notify ADDR[:PORT]     a secondary to tell of zones at the start and when they change\n"
+    "                           (port 53; repeatable)\n"
     "  --rate-limit N           like answers a second to one network over UDP (default 200; 0: no\n"
     "                           limit)\n";
 static const char source_text[] =

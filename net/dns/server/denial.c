@@ -87,7 +87,7 @@ void so_dns_prove_no_data(dns_work *w, const so_dns_node *node) {
       add(w, so_bytes_of(n->name, n->name_len), n->set);
     } else {
       // A delegation, or names that lead to one only, in a zone that opts out (RFC 5155 7.2.4).
-      (void)prove_encloser(w, &w->path, 1);
+      (void)prove_encloser(w, w->path, 1);
     }
   } else if (has_nsec(w)) {
     cover_nsec(w, so_dns_node_name(node));  // Its own, or one that covers an empty non-terminal.
@@ -100,7 +100,7 @@ void so_dns_prove_no_name(dns_work *w, const so_dns_node *encloser, size_t suffi
     return;  // No name below it can be denied, because none can be asked for.
   }
   if (has_nsec3(w)) {
-    (void)prove_encloser(w, &w->path, suffix);
+    (void)prove_encloser(w, w->path, suffix);
     (void)add_nsec3(w, wildcard_of(so_dns_node_name(encloser), &wildcard));
   } else if (has_nsec(w)) {
     cover_nsec(w, so_dns_name_view(&w->name));
@@ -110,7 +110,7 @@ void so_dns_prove_no_name(dns_work *w, const so_dns_node *encloser, size_t suffi
 
 void so_dns_prove_wildcard(dns_work *w, size_t suffix) {
   if (has_nsec3(w)) {
-    (void)add_nsec3(w, so_dns_path_suffix(&w->path, suffix - 1));
+    (void)add_nsec3(w, so_dns_path_suffix(w->path, suffix - 1));
   } else if (has_nsec(w)) {
     cover_nsec(w, so_dns_name_view(&w->name));
   }
@@ -118,7 +118,7 @@ void so_dns_prove_wildcard(dns_work *w, size_t suffix) {
 
 void so_dns_prove_wildcard_no_data(dns_work *w, const so_dns_node *wildcard, size_t suffix) {
   if (has_nsec3(w)) {
-    (void)prove_encloser(w, &w->path, suffix);
+    (void)prove_encloser(w, w->path, suffix);
     (void)add_nsec3(w, so_dns_node_name(wildcard));
   } else if (has_nsec(w)) {
     cover_nsec(w, so_dns_name_view(&w->name));

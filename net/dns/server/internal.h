@@ -44,7 +44,8 @@ typedef struct dns_work {
   uint8_t rcode;
   uint64_t rate_hash;  // What answers of this kind have in common.
   so_dns_name name;    // The one looked for now: the question's, then targets of aliases.
-  so_dns_path path;    // Of `name`.
+  const so_dns_path *path;  // Of `name`: the query's, or `target_path`.
+  so_dns_path target_path;
   const so_dns_rrset *chain[SO_DNS_CHAIN_MAX];
   size_t chain_count;
   const so_dns_node *referral;

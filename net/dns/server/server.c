@@ -148,8 +148,7 @@ static so_bytes work_out(exchange *x, const so_dns_path *path, const dns_memo_ke
   w.type = question->type;
   w.dnssec_ok = x->edns.dnssec_ok;
   w.name = question->name;
-  w.path = *path;
-  w.path.name = so_dns_name_view(&w.name);
+  w.path = path;
   w.rate_hash = key->hash;
   so_dns_work_run(&w);
   if (w.truncated) {

@@ -82,7 +82,7 @@ static bool no_data(dns_work *w, const so_dns_node *node) {
 static bool no_name(dns_work *w, const so_dns_node *encloser, size_t suffix) {
   w->rcode = SO_DNS_NXDOMAIN;
   w->soa = w->zone;
-  w->rate_hash = w->path.hashes[suffix];
+  w->rate_hash = w->path->hashes[suffix];
   so_dns_prove_no_name(w, encloser, suffix);
   return false;
 }
@@ -109,7 +109,8 @@ static bool follow(dns_work *w, const so_dns_rrset *alias, so_bytes target) {
   if (!so_ok(so_dns_name_copy(target, &w->name))) {
     return false;
   }
-  so_dns_path_init(&w->path, so_dns_name_view(&w->name), w->server->config.seed);
+  so_dns_path_init(&w->target_path, so_dns_name_view(&w->name), w->server->config.seed);
+  w->path = &w->target_path;
   return true;
 }
 
@@ -203,7 +204,7 @@ static bool found(dns_work *w, const so_dns_node *node, bool *out_more) {
 
 static bool from_wildcard(dns_work *w, const so_dns_node *wildcard, size_t suffix) {
   bool more;
-  w->rate_hash = w->path.hashes[suffix];
+  w->rate_hash = w->path->hashes[suffix];
   // The proof is about the name asked for, which following an alias replaces.
   if (w->dnssec_ok) {
     bool has = w->type == SO_DNS_ANY || w->type == SO_DNS_RRSIG;
@@ -226,7 +227,7 @@ static bool step(dns_work *w) {
   const so_dns_zone *const z = w->zone;
   size_t suffix = 0;
   bool more;
-  const so_dns_node *const node = so_dns_zone_encloser(z, &w->path, &suffix);
+  const so_dns_node *const node = so_dns_zone_encloser(z, w->path, &suffix);
   if (node->cut != SO_DNS_NO_NODE) {
     const so_dns_node *const cut = &z->nodes[node->cut];
     if (suffix != 0 || node != cut || w->type != SO_DNS_DS) {
@@ -275,7 +276,7 @@ static void put_authority(dns_work *w) {
 
 void so_dns_work_run(dns_work *w) {
   do {
-    w->zone = so_dns_zone_for(w->server, &w->path, w->type);
+    w->zone = so_dns_zone_for(w->server, w->path, w->type);
     if (w->zone == NULL) {
       w->rcode = w->chain_count == 0 ? SO_DNS_REFUSED : w->rcode;
       break;

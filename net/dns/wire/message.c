@@ -5,14 +5,17 @@
 
 static so_status malformed(void) { return so_status_make(SO_MALFORMED, 0); }
 
+static uint16_t load16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
+
 so_status so_dns_header_read(so_bytes message, so_dns_header *out) {
-  so_reader r = so_reader_of(so_bytes_first(message, SO_DNS_HEADER_LEN));
-  so_dns_header h = {0};
-  uint16_t flags;
-  if (!so_read_u16be(&r, &h.id) || !so_read_u16be(&r, &flags) || !so_read_u16be(&r, &h.counts[0]) ||
-      !so_read_u16be(&r, &h.counts[1]) || !so_read_u16be(&r, &h.counts[2]) ||
-      !so_read_u16be(&r, &h.counts[3]) || !so_reader_done(&r)) {
+  if (message.len < SO_DNS_HEADER_LEN) {
     return malformed();
+  }
+  const uint8_t *const p = message.ptr;
+  const uint16_t flags = load16(p + 2);
+  so_dns_header h = {.id = load16(p)};
+  for (size_t i = 0; i < 4; i++) {
+    h.counts[i] = load16(p + 4 + 2 * i);
   }
   h.qr = (flags & 0x8000u) != 0;
   h.opcode = (uint8_t)(flags >> 11 & 0xfu);

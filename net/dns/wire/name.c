@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/reader.h"
+#include "net/dns/wire/fold.h"
 #include "net/dns/wire/wire.h"
 
 #define POINTER_BITS 0xc0
@@ -111,8 +112,14 @@ so_status so_dns_name_copy(so_bytes wire, so_dns_name *out) {
 
 // Length bytes are at most 63, below the letters, so folding leaves them alone.
 static bool same_folded(const uint8_t *a, const uint8_t *b, size_t len) {
-  for (size_t i = 0; i < len; i++) {
-    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) {
+  size_t i = 0;
+  for (; i + 8 <= len; i += 8) {
+    if (so_dns_fold8(so_dns_load8(a + i)) != so_dns_fold8(so_dns_load8(b + i))) {
+      return false;
+    }
+  }
+  for (; i < len; i++) {
+    if (lower(a[i]) != lower(b[i])) {
       return false;
     }
   }

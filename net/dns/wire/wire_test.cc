@@ -1,5 +1,7 @@
 #include "net/dns/wire/wire.h"
 
+#include "net/dns/wire/fold.h"
+
 #include <string>
 #include <vector>
 
@@ -501,6 +503,34 @@ TEST(CookieTest, CheckedByKeyClientAddressAndAge) {
   }
   key[0] ^= 1;
   SO_EXPECT_CODE(SO_DENIED, so_dns_cookie_check(key, client, View(ip), t, c));
+}
+
+TEST(DnsFoldTest, EveryByteInEveryPlace) {
+  for (unsigned place = 0; place < 8; place++) {
+    for (unsigned c = 0; c < 256; c++) {
+      uint8_t bytes[8];
+      memset(bytes, 'Z', sizeof bytes);
+      bytes[place] = static_cast<uint8_t>(c);
+      const uint64_t folded = so_dns_fold8(so_dns_load8(bytes));
+      memset(bytes, 'z', sizeof bytes);
+      bytes[place] = static_cast<uint8_t>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+      ASSERT_EQ(so_dns_load8(bytes), folded) << c << " at " << place;
+    }
+  }
+}
+
+TEST(DnsFoldTest, NamesOfEveryLengthCompareByAllTheirBytes) {
+  for (size_t len = 1; len <= 63; len++) {
+    const std::string head(1, static_cast<char>(len));
+    const std::string upper = head + std::string(len, 'Q') + std::string(1, '\0');
+    const std::string same = head + std::string(len, 'q') + std::string(1, '\0');
+    EXPECT_TRUE(so_dns_name_equal(so_test::View(upper), so_test::View(same)));
+    for (size_t i = 1; i <= len; i++) {
+      std::string other = same;
+      other[i] = 'r';
+      ASSERT_FALSE(so_dns_name_equal(so_test::View(upper), so_test::View(other))) << len << i;
+    }
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "net/dns/wire/fold.h"
 #include "net/dns/zone/internal.h"
 
 so_status so_dns_zone_load(so_dns_zone *zone, const so_heap *heap, const so_dns_zone_text *text,
@@ -43,17 +44,16 @@ static uint64_t mix(uint64_t h, uint64_t v) {
 }
 
 static uint64_t hash_label(uint64_t h, const uint8_t *label) {
-  h = mix(h, label[0]);
-  uint64_t word = 0;
-  for (size_t i = 1; i <= label[0]; i++) {
-    const uint8_t c = label[i];
-    word = word << 8 | (c >= 'A' && c <= 'Z' ? c | 0x20u : c);
-    if (i % 8 == 0) {
-      h = mix(h, word);
-      word = 0;
-    }
+  size_t left = label[0];
+  h = mix(h, left);
+  for (label++; left >= 8; left -= 8, label += 8) {
+    h = mix(h, so_dns_fold8(so_dns_load8(label)));
   }
-  return mix(h, word);
+  uint64_t word = 0;
+  for (; left != 0; left--, label++) {
+    word = word << 8 | *label;
+  }
+  return mix(h, so_dns_fold8(word));
 }
 
 void so_dns_path_init(so_dns_path *path, so_bytes name, uint64_t seed) {
