@@ -1,14 +1,24 @@
 #!/bin/bash
-# website and nameserver as guests of Xen, side by side, asked by curl and dig. The site is a repository that the
-# host's stored has put on a disk; the zone is a text on a disk. Arguments: stored (for host sockets), storectl.
+# website and nameserver as guests of Xen, side by side, asked by curl and dig. The site is a repository that
+# stored, a guest too, has put on the disk; the zone is a text on a disk. Arguments: stored, storectl.
 
 . tests/xen/lib.sh
 cd "$WORK" || exit 1
-truncate -s 64M "$DATA"
-server_start
-login
-must storectl init "$URL/site"
-must storectl clone "$URL/site" site
+printf '%s\n' '$TTL 60' '@ IN SOA ns hostmaster 1 60 60 60 60' '@ IN NS ns' 'ns IN A 10.0.2.22' \
+  'www IN A 192.0.2.77' 'www IN AAAA 2001:db8::77' >zone
+truncate -s 1M zone
+
+truncate -s 64M data
+xen_boot --disk data --disk zone
+must dom0_put "$RUNFILES/apps/stored/xen_x86_64" /guest/stored
+must guest_config stored /guest/stored 64 "ip=10.0.2.21/24 -- --data data --init --listen 10.0.2.21:8443" vda,xvda,w
+must guest_create stored
+guest_says stored '^listening ' || exit 1
+from_console stored data.token data.token
+from_console stored data.crt data.crt
+must storectl login https://10.0.2.21:8443 --cacert data.crt --token-file data.token
+must storectl init https://10.0.2.21:8443/site
+must storectl clone https://10.0.2.21:8443/site site
 (
   cd site || exit 1
   echo '<h1>A site</h1>' >index.html
@@ -16,12 +26,9 @@ must storectl clone "$URL/site" site
   must storectl commit -m "The site"
   must storectl push
 ) || exit 1
-server_stop
-printf '%s\n' '$TTL 60' '@ IN SOA ns hostmaster 1 60 60 60 60' '@ IN NS ns' 'ns IN A 10.0.2.22' \
-  'www IN A 192.0.2.77' 'www IN AAAA 2001:db8::77' >zone
-truncate -s 1M zone
+run 0 dom0 'xl shutdown stored'
+guest_ends stored
 
-xen_boot --disk "$DATA" --disk zone
 must dom0_put "$RUNFILES/apps/website/xen_x86_64" /guest/website
 must dom0_put "$RUNFILES/apps/nameserver/xen_x86_64" /guest/nameserver
 GUEST_CARD=1 must guest_config website /guest/website 8 \
@@ -33,7 +40,7 @@ must guest_create website
 must guest_create nameserver
 
 guest_says website '^listening https' || exit 1
-guest_console website | sed -n '/^-----BEGIN website.crt-----$/,/^-----END website.crt-----$/{//!p}' >site.crt
+from_console website website.crt site.crt
 same "website serves a page over HTTPS" "$(fetch --cacert site.crt https://10.0.2.21/)" '<h1>A site</h1>'
 fetch --cacert site.crt https://10.0.2.21/numbers.txt >got
 same_files "and a larger file" got site/numbers.txt

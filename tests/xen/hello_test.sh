@@ -37,6 +37,18 @@ run 0 dom0 'xl save hello /tmp/hello.saved && xl restore /tmp/hello.saved; rm -f
 same "hello answers after save and restore" "$(fetch "http://$GUEST/")" hello
 holds "it answers pings after save and restore" ping -c 3 -W 5 "$GUEST"
 
+# A checkpoint: the same domain goes on, and nothing is connected anew.
+run 0 dom0 'xl save -c hello /tmp/hello.saved; result=$?; rm -f /tmp/hello.saved; exit $result'
+guest_says hello 'xen: goes on where it was suspended'
+same "hello answers after a checkpoint" "$(fetch "http://$GUEST/")" hello
+
+# Its network card is taken away and given again.
+run 0 dom0 'xl network-detach hello 0'
+guest_says hello 'xen: vif/0: the back end closed'
+run 0 dom0 'xl network-attach hello bridge=br0 mac=00:16:3e:00:00:01'
+guest_says hello 'xen: vif/0: connected again' 2
+same "hello answers over the new card" "$(fetch "http://$GUEST/")" hello
+
 run 0 dom0 'xl shutdown hello'
 guest_says hello 'asked to power off'
 ends_saying hello 'asked to power off'

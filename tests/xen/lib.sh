@@ -112,6 +112,9 @@ guest_create() { dom0 "rm -f /var/log/xen/console/guest-$1.log; xl create /guest
 
 guest_console() { dom0 "cat /var/log/xen/console/guest-$1.log" | tr -d '\r'; }
 
+# from_console NAME TEXT FILE: what the guest wrote between the marks of that text.
+from_console() { guest_console "$1" | sed -n "/^-----BEGIN $2-----$/,/^-----END $2-----$/{//!p}" >"$3"; }
+
 # guest_says NAME REGEX [COUNT [SECONDS]]: waits until its console has that many such lines.
 guest_says() {
   local name="$1" regex="$2" count="${3:-1}" limit="${4:-90}"

@@ -14,13 +14,10 @@ must guest_config stored /guest/stored 64 \
   "ip=$GUEST/24 gw=10.0.2.2 data=xvda -- --data data --init --listen $GUEST:8443 --quiet" vda,xvda,w
 URL=https://$GUEST:8443
 
-# from_console NAME FILE: what the guest wrote between the marks of that name.
-from_console() { guest_console stored | sed -n "/^-----BEGIN $1-----$/,/^-----END $1-----$/{//!p}" >"$2"; }
-
 must guest_create stored
 guest_says stored '^listening ' || exit 1
-from_console data.token "$DATA.token"
-from_console data.crt "$DATA.crt"
+from_console stored data.token "$DATA.token"
+from_console stored data.crt "$DATA.crt"
 TOKEN=$(cat "$DATA.token")
 same "a token is printed" "$(wc -l <"$DATA.token")" 1
 must storectl login "$URL" --cacert "$DATA.crt" --token-file "$DATA.token"
@@ -104,7 +101,7 @@ guest_ends stored
 run 0 storectl fsck --data data
 must guest_create stored
 guest_says stored '^listening ' || exit 1
-from_console data.token again.token
+from_console stored data.token again.token
 same "no second token" "$(wc -c <again.token)" 0
 must storectl clone "$URL/notes" c
 same "what was acknowledged is there" "$(cat c/kept)" acknowledged
