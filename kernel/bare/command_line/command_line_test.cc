@@ -10,7 +10,8 @@ class CommandLineTest : public ::testing::Test {
  protected:
   CommandLineTest() : c_(new so_command_line) { so_command_line_init(c_.get()); }
   so_status Add(const std::string &line, bool has_settings = true) {
-    return so_command_line_add(c_.get(), so_test::View(line), has_settings, &bad_);
+    line_ = line;  // What is wrong is a view of it.
+    return so_command_line_add(c_.get(), so_test::View(line_), has_settings, &bad_);
   }
   std::string Arguments() const {
     std::string all;
@@ -23,6 +24,7 @@ class CommandLineTest : public ::testing::Test {
     return so_command_line_get(c_.get(), s, &v) ? so_test::Text(v) : "(none)";
   }
   std::unique_ptr<so_command_line> c_;
+  std::string line_;
   so_bytes bad_ = {nullptr, 0};
 };
 
