@@ -31,7 +31,7 @@ guest_ends stored
 
 must dom0_put "$RUNFILES/apps/website/xen_x86_64" /guest/website
 must dom0_put "$RUNFILES/apps/nameserver/xen_x86_64" /guest/nameserver
-GUEST_CARD=1 must guest_config website /guest/website 8 \
+GUEST_CARD=1 must guest_config website /guest/website 32 \
   "ip=10.0.2.21/24 -- --data data --repo site --listen 10.0.2.21:443 --http-listen 10.0.2.21:80" vda,xvda,r
 GUEST_CARD=2 must guest_config nameserver /guest/nameserver 8 \
   "ip=10.0.2.22/24 ip=2001:db8::22/64 -- --zone example.org=data --listen 10.0.2.22:53 --listen [2001:db8::22]:53" \
