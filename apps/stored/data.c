@@ -43,6 +43,9 @@ static so_status prepare(const so_world *world, const so_options *options, const
     return refuse(options, so_status_make(damaged ? SO_CORRUPT : SO_DENIED, 0), refusal(found),
                   error);
   }
+  if (device->read_only) {
+    return refuse(options, so_status_make(SO_DENIED, 0), "it is empty and read-only", error);
+  }
   so_entropy_fill(&world->entropy, seed, sizeof seed);
   const so_status formatted = so_db_format(device, world->heap, seed, NULL);
   so_wipe(seed, sizeof seed);
