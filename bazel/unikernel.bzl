@@ -178,12 +178,13 @@ def so_program_name(name, program):
         linkstatic = 1,
     )
 
-def so_target_image(name, target, deps, devices = None, visibility = None, testonly = 0):
+def so_target_image(name, target, deps, devices = None, visibility = None, testonly = 0, tags = []):
     """An image for one of the targets. `devices` replaces the target's device family."""
     t = _TARGETS[target]
     so_image(
         name = name,
         testonly = testonly,
+        tags = tags,
         platform = t.platform,
         emulation = t.emulation,
         raw = t.raw,
@@ -222,5 +223,7 @@ def unikernel(name, app, targets = _ALL, visibility = None):
                 name = target,
                 target = target,
                 deps = app + [":" + name + "_name"],
+                # Built when named, or when a test wants them: four more compilations of everything.
+                tags = ["manual"] if "arm" in target else [],
                 visibility = visibility,
             )

@@ -159,7 +159,8 @@ bool so_devices_poll(void) {
 
 // --- settings -------------------------------------------------------------------------------
 
-// A key is one name: letters, digits and a few signs, so that it cannot lead out of the folder.
+// A key is one name: letters, digits and a few signs, so that it cannot lead out of the folder. A dot becomes
+// an underscore: xenstored takes none in a path (xen/docs/misc/xenstore.txt), and names of files have one.
 static bool is_key(so_bytes key) {
   for (size_t i = 0; i < key.len; i++) {
     const uint8_t c = key.ptr[i];
@@ -177,7 +178,10 @@ so_status so_devices_setting(so_bytes key, so_buf *out) {
   }
   uint8_t path[SETTING_PATH_MAX];
   so_writer w = so_writer_of(path, sizeof path);
-  so_write_printf(&w, "data/%.*s", SO_FMT(key));
+  so_write_printf(&w, "data/");
+  for (size_t i = 0; i < key.len; i++) {
+    so_write_u8(&w, key.ptr[i] == '.' ? '_' : key.ptr[i]);
+  }
   so_write_u8(&w, 0);
   return so_store_read(&xen_self.store, SO_STORE_NO_TX, (const char *)path, out);
 }
