@@ -138,6 +138,7 @@ static int run(const so_world *world, const so_ns_options *options, const so_ns_
   int code = SO_NS_USAGE;
   so_nameserver *const ns = so_heap_alloc_array(world->heap, 1, sizeof *ns);
   if (ns == NULL) {
+    so_ns_say(world, "nameserver: not enough memory to start");
     return code;
   }
   ns->world = world;
@@ -176,6 +177,7 @@ int so_nameserver_main(const so_world *world, int argc, const char *const *argv,
                        const so_ns_source *source) {
   so_ns_options *const options = so_heap_alloc_array(world->heap, 1, sizeof *options);
   if (options == NULL) {
+    so_ns_say(world, "nameserver: not enough memory to start");
     return SO_NS_USAGE;
   }
   const int code = start(world, argc, argv, source, options);

@@ -33,7 +33,7 @@ must dom0_put "$RUNFILES/apps/website/xen_x86_64" /guest/website
 must dom0_put "$RUNFILES/apps/nameserver/xen_x86_64" /guest/nameserver
 GUEST_CARD=1 must guest_config website /guest/website 32 \
   "ip=10.0.2.21/24 -- --data data --repo site --listen 10.0.2.21:443 --http-listen 10.0.2.21:80" vda,xvda,r
-GUEST_CARD=2 must guest_config nameserver /guest/nameserver 8 \
+GUEST_CARD=2 must guest_config nameserver /guest/nameserver 32 \
   "ip=10.0.2.22/24 ip=2001:db8::22/64 -- --zone example.org=data --listen 10.0.2.22:53 --listen [2001:db8::22]:53" \
   vdb,xvda,r
 must guest_create website
@@ -45,7 +45,7 @@ same "website serves a page over HTTPS" "$(fetch --cacert site.crt https://10.0.
 fetch --cacert site.crt https://10.0.2.21/numbers.txt >got
 same_files "and a larger file" got site/numbers.txt
 same "plain HTTP leads there" "$(fetch -o none -w '%{http_code} %{redirect_url}' http://10.0.2.21/numbers.txt)" \
-  "308 https://10.0.2.21/numbers.txt"
+  "301 https://10.0.2.21/numbers.txt"
 
 if command -v dig >/dev/null; then
   guest_says nameserver '^listening ' || exit 1
