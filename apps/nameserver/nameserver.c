@@ -145,6 +145,8 @@ static int run(const so_world *world, const so_ns_options *options, const so_ns_
   ns->options = options;
   if (init_server(ns)) {
     code = serve(ns, source);
+  } else {
+    so_ns_say(world, "nameserver: not enough memory to start");
   }
   so_ns_release_zones(ns);
   so_heap_free(world->heap, ns->server.config.memos, SO_NS_MEMOS * sizeof(so_dns_memo));
