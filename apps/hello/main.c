@@ -23,24 +23,22 @@ static int say(const so_world *world, so_buf *text, int code) {
 static int serve(const so_world *world, so_bytes where) {
   static const so_service_config config = {.http = {.handle = handle, .refuse = refuse}};
   so_buf text;
-  so_bytes host;
-  uint16_t port;
-  so_listener listener;
+  so_places places = {.count = 0};
+  so_service_listeners listeners;
   so_buf_init(&text, world->heap, 4096);
-  if (!so_ok(so_service_address(where, &host, &port))) {
+  if (!so_ok(so_places_add(&places, where, 0))) {
     so_buf_append_str(&text, "hello: --listen wants ADDR:PORT, such as 127.0.0.1:8080");
     return say(world, &text, 2);
   }
   so_buf_append_str(&text, "hello: ");
-  if (!so_ok(so_service_listen(world, host, port, &listener, &text))) {
+  if (!so_ok(so_service_listen(world, &places, &listeners, &text))) {
     return say(world, &text, 5);
   }
   so_buf_clear(&text);
-  so_buf_append_str(&text, "listening ");
-  so_service_url(&listener, "http", host, &text);
+  so_service_write_urls(&listeners, "listening", "http", &text);
   (void)say(world, &text, 0);
-  (void)so_service_run(world, &config, &listener);
-  so_listener_close(&listener);
+  (void)so_service_run(world, &config, &listeners);
+  so_service_close(&listeners);
   return 0;
 }
 

@@ -75,27 +75,31 @@ static void wait_for_end(so_nameserver *ns) {
 
 // --- start ------------------------------------------------------------------------------------
 
-static bool serve_at(so_nameserver *ns, const so_ns_listen_option *o) {
-  const so_net *const net = &ns->world->net;
+static void say_place(so_nameserver *ns, const so_place *place, so_status status) {
+  so_buf text;
+  so_buf_init(&text, ns->world->heap, 1024);
+  if (so_ok(status)) {
+    so_buf_append_str(&text, "listening ");
+    so_place_write(place, &text);
+  } else {
+    so_buf_append_str(&text, "nameserver: ");
+    so_place_refused(place, status, &text);
+  }
+  so_ns_say(ns->world, "%.*s", SO_FMT(so_buf_bytes(&text)));
+  so_buf_release(&text);
+}
+
+static bool serve_at(so_nameserver *ns, const so_place *place) {
   so_endpoint at;
-  so_status s = net->resolve(net->ctx, o->host, SO_NEVER, &at);
-  at.port = o->port;
+  so_status s = so_place_resolve(ns->world, place, SO_NEVER, &at);
   if (so_ok(s)) {
     s = so_ns_serve_udp(ns, &at);
   }
   if (so_ok(s)) {
     s = so_ns_serve_tcp(ns, &at);
   }
-  if (!so_ok(s)) {
-    so_ns_say(ns->world, "nameserver: cannot listen on %.*s port %u: %s", SO_FMT(o->host), o->port,
-              so_is(s, SO_CONFLICT) ? "something else does; choose another --listen"
-              : so_is(s, SO_DENIED) ? "not permitted; choose a port above 1023"
-                                    : "no such address on this machine");
-    return false;
-  }
-  so_ns_say(ns->world, "listening %s%.*s%s:%u", at.family == 6 ? "[" : "", SO_FMT(o->host),
-            at.family == 6 ? "]" : "", o->port);
-  return true;
+  say_place(ns, place, s);
+  return so_ok(s);
 }
 
 static bool init_server(so_nameserver *ns) {
@@ -122,8 +126,8 @@ static int serve(so_nameserver *ns, const so_ns_source *source) {
   if (source != NULL && ns->options->from.len != 0 && !source->start(ns)) {
     return SO_NS_BAD_ZONE;
   }
-  for (size_t i = 0; i < ns->options->listen_count && good; i++) {
-    good = serve_at(ns, &ns->options->listens[i]);
+  for (size_t i = 0; i < ns->options->listens.count && good; i++) {
+    good = serve_at(ns, &ns->options->listens.at[i]);
   }
   // Only now: whoever is told comes at once.
   good = good && so_ns_start_notifying(ns);

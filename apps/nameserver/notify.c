@@ -14,7 +14,7 @@
 
 typedef struct secondary {
   so_nameserver *ns;
-  const so_ns_listen_option *option;
+  const so_place *place;
   uint8_t bit;
   bool silent;  // It did not answer last time: until it does, each zone gets one try.
   so_endpoint at;
@@ -116,12 +116,12 @@ static void count(secondary *s, const notice *n, so_status status, uint8_t rcode
     stats->silent++;
     if (!before) {
       so_ns_say(s->ns->world, "nameserver: %.*s does not answer about %.*s",
-                SO_FMT(s->option->host), SO_FMT(name));
+                SO_FMT(s->place->host), SO_FMT(name));
     }
   } else if (rcode != SO_DNS_NOERROR) {
     stats->refused++;
     so_ns_say(s->ns->world, "nameserver: %.*s does not want to hear of %.*s (rcode %u)",
-              SO_FMT(s->option->host), SO_FMT(name), rcode);
+              SO_FMT(s->place->host), SO_FMT(name), rcode);
   } else {
     stats->answered++;
   }
@@ -149,11 +149,10 @@ static void tell(secondary *s, so_ns_zone *zone) {
 static bool resolve(secondary *s) {
   const so_world *const world = s->ns->world;
   const uint64_t deadline_ns = so_clock_now(&world->clock) + 10 * SO_NS_PER_S;
-  if (!so_ok(world->net.resolve(world->net.ctx, s->option->host, deadline_ns, &s->at))) {
-    so_ns_say(world, "nameserver: there is no address of %.*s to notify", SO_FMT(s->option->host));
+  if (!so_ok(so_place_resolve(world, s->place, deadline_ns, &s->at))) {
+    so_ns_say(world, "nameserver: there is no address of %.*s to notify", SO_FMT(s->place->host));
     return false;
   }
-  s->at.port = s->option->port;
   return true;
 }
 
@@ -177,13 +176,13 @@ static void run(void *arg) {
 }
 
 bool so_ns_start_notifying(so_nameserver *ns) {
-  for (size_t i = 0; i < ns->options->notify_count; i++) {
+  for (size_t i = 0; i < ns->options->notifies.count; i++) {
     secondary *const s = so_heap_alloc_array(ns->world->heap, 1, sizeof *s);
     if (s == NULL) {
       return false;
     }
     s->ns = ns;
-    s->option = &ns->options->notifies[i];
+    s->place = &ns->options->notifies.at[i];
     s->bit = (uint8_t)(1u << i);
     if (!so_ok(so_ns_spawn(ns, "notify", run, s))) {
       so_heap_free(ns->world->heap, s, sizeof *s);
@@ -194,6 +193,6 @@ bool so_ns_start_notifying(so_nameserver *ns) {
 }
 
 void so_ns_zone_changed(so_nameserver *ns, so_ns_zone *zone) {
-  zone->to_notify = (uint8_t)((1u << ns->options->notify_count) - 1);
+  zone->to_notify = (uint8_t)((1u << ns->options->notifies.count) - 1);
   so_event_signal(ns->world->sched, &ns->zones_changed);
 }

@@ -61,38 +61,6 @@ static bool read_zone(so_bytes text, so_ns_options *out) {
   return true;
 }
 
-// read_at splits ADDR:PORT; an IPv6 address stands in brackets. Without a port it is `port`, where
-// that is not 0.
-static bool read_at(so_bytes text, uint16_t default_port, so_ns_listen_option *out) {
-  uint64_t port = default_port;
-  size_t colon = text.len;
-  for (size_t i = 0; i < text.len; i++) {
-    colon = text.ptr[i] == ':' ? i : text.ptr[i] == ']' ? text.len : colon;
-  }
-  if (colon == text.len ? default_port == 0
-                        : !so_ok(so_parse_u64(so_bytes_from(text, colon + 1), &port))) {
-    return false;
-  }
-  so_bytes host = so_bytes_first(text, colon);
-  if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
-    host = so_bytes_of(host.ptr + 1, host.len - 2);
-  } else if (so_bytes_find(host, ':') != host.len) {
-    return false;
-  }
-  *out = (so_ns_listen_option){host, (uint16_t)port};
-  return host.len != 0 && port <= UINT16_MAX;
-}
-
-static bool read_listen(so_bytes text, so_ns_options *out) {
-  return out->listen_count < SO_NS_LISTENS_MAX &&
-         read_at(text, 0, &out->listens[out->listen_count++]);
-}
-
-static bool read_notify(so_bytes text, so_ns_options *out) {
-  return out->notify_count < SO_NS_NOTIFIES_MAX &&
-         read_at(text, 53, &out->notifies[out->notify_count++]);
-}
-
 static bool read_transfer(so_bytes text, so_ns_options *out) {
   const size_t slash = so_bytes_find(text, '/');
   so_dns_prefix p = {.family = 4};
@@ -155,12 +123,14 @@ static so_status read_value(so_bytes name, so_bytes value, bool with_source, so_
                                  : bad(error, "--zone wants ORIGIN=FILE, not", value);
   }
   if (so_bytes_equal(name, so_str("--listen"))) {
-    return read_listen(value, out) ? so_done()
-                                   : bad(error, "--listen wants ADDR:PORT, not", value);
+    return so_ok(so_places_add(&out->listens, value, 0))
+               ? so_done()
+               : bad(error, "--listen wants ADDR:PORT, 8 times at most, not", value);
   }
   if (so_bytes_equal(name, so_str("--notify"))) {
-    return read_notify(value, out) ? so_done()
-                                   : bad(error, "--notify wants ADDR or ADDR:PORT, not", value);
+    return so_ok(so_places_add(&out->notifies, value, 53))
+               ? so_done()
+               : bad(error, "--notify wants ADDR or ADDR:PORT, 8 times at most, not", value);
   }
   if (so_bytes_equal(name, so_str("--allow-transfer"))) {
     return read_transfer(value, out) ? so_done()
@@ -215,8 +185,8 @@ so_status so_ns_options_read(int argc, const char *const *argv, bool with_source
       SO_TRY(read_value(name, so_str(argv[++i]), with_source, out, error));
     }
   }
-  if (out->listen_count == 0) {
-    out->listens[out->listen_count++] = (so_ns_listen_option){so_str("127.0.0.1"), 5353};
+  if (out->listens.count == 0) {
+    out->listens.at[out->listens.count++] = (so_place){so_str("127.0.0.1"), 5353};
   }
   return check(out, error);
 }

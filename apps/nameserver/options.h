@@ -3,6 +3,7 @@
 
 // The command line of the name server.
 
+#include "apps/lib/place/place.h"
 #include "base/heap.h"
 #include "net/dns/server/server.h"
 
@@ -11,8 +12,6 @@ extern "C" {
 #endif
 
 #define SO_NS_ZONES_MAX 1024
-#define SO_NS_LISTENS_MAX 8
-#define SO_NS_NOTIFIES_MAX 8  // so_ns_zone has a bit for each.
 #define SO_NS_RATE_DEFAULT 200
 
 typedef struct so_ns_zone_option {
@@ -20,20 +19,13 @@ typedef struct so_ns_zone_option {
   so_bytes file;
 } so_ns_zone_option;
 
-typedef struct so_ns_listen_option {
-  so_bytes host;
-  uint16_t port;
-} so_ns_listen_option;
-
 typedef struct so_ns_options {
   so_ns_zone_option zones[SO_NS_ZONES_MAX];
   size_t zone_count;
-  so_ns_listen_option listens[SO_NS_LISTENS_MAX];
-  size_t listen_count;
+  so_places listens;
   so_dns_prefix transfers[SO_DNS_TRANSFERS_MAX];
   size_t transfer_count;
-  so_ns_listen_option notifies[SO_NS_NOTIFIES_MAX];
-  size_t notify_count;
+  so_places notifies;  // so_ns_zone has a bit for each.
   uint64_t rate_limit;
   bool help;
   bool version;

@@ -47,26 +47,26 @@ TEST_F(OptionsTest, Defaults) {
   SO_ASSERT_OK(Read({"--zone", "example.org=file=name"}));
   ASSERT_EQ(o_->zone_count, 1u);
   EXPECT_EQ(so_test::Text(o_->zones[0].file), "file=name");
-  ASSERT_EQ(o_->listen_count, 1u);
-  EXPECT_EQ(so_test::Text(o_->listens[0].host), "127.0.0.1");
-  EXPECT_EQ(o_->listens[0].port, 5353);
+  ASSERT_EQ(o_->listens.count, 1u);
+  EXPECT_EQ(so_test::Text(o_->listens.at[0].host), "127.0.0.1");
+  EXPECT_EQ(o_->listens.at[0].port, 5353);
   EXPECT_EQ(o_->rate_limit, static_cast<uint64_t>(SO_NS_RATE_DEFAULT));
-  EXPECT_EQ(o_->notify_count + o_->transfer_count, 0u);
+  EXPECT_EQ(o_->notifies.count + o_->transfer_count, 0u);
 }
 
 TEST_F(OptionsTest, AddressesWithAndWithoutPorts) {
   SO_ASSERT_OK(Read({"--zone", "a=b", "--listen", "[::1]:53", "--listen", "localhost:0", "--notify",
                      "192.0.2.1", "--notify", "[2001:db8::1]", "--notify", "[2001:db8::2]:5300",
                      "--notify", "ns.example:54"}));
-  ASSERT_EQ(o_->listen_count, 2u);
-  EXPECT_EQ(so_test::Text(o_->listens[0].host), "::1");
-  ASSERT_EQ(o_->notify_count, 4u);
-  EXPECT_EQ(o_->notifies[0].port, 53);
-  EXPECT_EQ(so_test::Text(o_->notifies[1].host), "2001:db8::1");
-  EXPECT_EQ(o_->notifies[1].port, 53);
-  EXPECT_EQ(o_->notifies[2].port, 5300);
-  EXPECT_EQ(so_test::Text(o_->notifies[3].host), "ns.example");
-  EXPECT_EQ(o_->notifies[3].port, 54);
+  ASSERT_EQ(o_->listens.count, 2u);
+  EXPECT_EQ(so_test::Text(o_->listens.at[0].host), "::1");
+  ASSERT_EQ(o_->notifies.count, 4u);
+  EXPECT_EQ(o_->notifies.at[0].port, 53);
+  EXPECT_EQ(so_test::Text(o_->notifies.at[1].host), "2001:db8::1");
+  EXPECT_EQ(o_->notifies.at[1].port, 53);
+  EXPECT_EQ(o_->notifies.at[2].port, 5300);
+  EXPECT_EQ(so_test::Text(o_->notifies.at[3].host), "ns.example");
+  EXPECT_EQ(o_->notifies.at[3].port, 54);
 }
 
 TEST_F(OptionsTest, BadValuesAreNamed) {
@@ -91,14 +91,14 @@ TEST_F(OptionsTest, BadValuesAreNamed) {
 
 TEST_F(OptionsTest, LimitsAreBranches) {
   std::vector<std::string> args = {"--zone", "a=b"};
-  for (int i = 0; i < SO_NS_NOTIFIES_MAX; i++) {
+  for (int i = 0; i < SO_PLACES_MAX; i++) {
     args.insert(args.end(), {"--notify", "192.0.2.1"});
   }
   SO_EXPECT_OK(Read(args));
   args.insert(args.end(), {"--notify", "192.0.2.2"});
   SO_EXPECT_CODE(SO_MALFORMED, Read(args));
   args = {"--zone", "a=b"};
-  for (int i = 0; i < SO_NS_LISTENS_MAX + 1; i++) {
+  for (int i = 0; i < SO_PLACES_MAX + 1; i++) {
     args.insert(args.end(), {"--listen", "192.0.2.1:53"});
   }
   SO_EXPECT_CODE(SO_MALFORMED, Read(args));

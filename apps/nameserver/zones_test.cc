@@ -105,7 +105,7 @@ TEST_F(ZonesTest, AFileThatIncludesItselfEnds) {
 }
 
 TEST_F(ZonesTest, SecondariesAreToldOfWhatChanged) {
-  options_->notify_count = 2;
+  options_->notifies.count = 2;
   const std::string other = "@ 60 SOA ns h 8 60 60 60 60\n@ 60 NS ns\nns 60 A 192.0.2.1\n";
   so_ns_zone *set[] = {Load(kHead), Load(kHead, "f", "example.net")};
   ASSERT_TRUE(so_ns_replace(ns_, set, 2));

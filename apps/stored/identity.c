@@ -21,7 +21,9 @@ static so_status store(so_server *s, const so_identity *identity) {
 
 static so_status make(so_server *s, const so_options *options, so_identity *out) {
   so_identity_request request = {.common_name = so_str("stored")};
-  request.names[request.name_count++] = options->host;
+  for (size_t i = 0; i < options->listens.count; i++) {
+    request.names[request.name_count++] = options->listens.at[i].host;
+  }
   for (size_t i = 0; i < options->name_count; i++) {
     request.names[request.name_count++] = options->names[i];
   }

@@ -48,43 +48,32 @@ static so_status start_identity(so_server *s, const so_options *options, so_iden
     so_buf_clear(text);
   }
   say_identity(s->world, identity, text);
-  if (!so_identity_covers(identity, options->host)) {
-    so_buf_printf(text,
-                  "note: the certificate does not name %.*s, so clients will refuse it unless they "
-                  "pin its fingerprint; --new-certificate makes one that does",
-                  SO_FMT(options->host));
-    say(s->world, text);
+  for (size_t i = 0; i < options->listens.count; i++) {
+    const so_bytes host = options->listens.at[i].host;
+    if (!so_identity_covers(identity, host)) {
+      so_buf_printf(text,
+                    "note: the certificate does not name %.*s, so clients will refuse it unless "
+                    "they pin its fingerprint; --new-certificate makes one that does",
+                    SO_FMT(host));
+      say(s->world, text);
+    }
   }
   return so_done();
 }
 
 static int listen_and_serve(so_server *s, const so_options *options, const so_identity *identity,
                             so_buf *text, bool *out_ended) {
-  so_endpoint at;
-  so_listener listener;
-  const so_net *net = &s->world->net;
-  so_status status = net->resolve(net->ctx, options->host, SO_NEVER, &at);
-  at.port = options->port;
-  if (so_ok(status)) {
-    status = net->listen(net->ctx, &at, &listener);
-  }
-  if (!so_ok(status)) {
-    so_buf_printf(text, "stored: cannot listen on %.*s port %u: %s", SO_FMT(options->host),
-                  options->port,
-                  so_is(status, SO_CONFLICT) ? "something else does; choose another --listen"
-                  : so_is(status, SO_DENIED) ? "not permitted; choose a port above 1023"
-                                             : "no such address on this machine");
+  so_service_listeners listeners;
+  so_buf_append_str(text, "stored: ");
+  if (!so_ok(so_service_listen(s->world, &options->listens, &listeners, text))) {
     return fail(s->world, text, EXIT_NETWORK);
   }
-  if (so_ok(so_listener_local(&listener, &at))) {
-    const bool six = at.family == 6;
-    so_buf_printf(text, "listening https://%s%.*s%s:%u", six ? "[" : "", SO_FMT(options->host),
-                  six ? "]" : "", at.port);
-    say(s->world, text);
-  }
+  so_buf_clear(text);
+  so_service_write_urls(&listeners, "listening", "https", text);
+  say(s->world, text);
   const so_serve_config config = {identity, options->quiet};
-  *out_ended = so_serve(s, &config, &listener);
-  so_listener_close(&listener);
+  *out_ended = so_serve(s, &config, &listeners);
+  so_service_close(&listeners);
   return EXIT_DONE;
 }
 

@@ -11,7 +11,8 @@ so_bytes so_options_help(void) {
       "  --data FILE          the database: a file, or a block device\n"
       "  --init               make the database if it is not there; writes FILE.token (the first\n"
       "                       administrator's token) and FILE.crt (the certificate)\n"
-      "  --listen ADDR:PORT   where to serve (default 127.0.0.1:8443; [::1]:8443 for IPv6)\n"
+      "  --listen ADDR:PORT   where to serve (repeatable; default 127.0.0.1:8443; [::1]:8443 for\n"
+      "                       IPv6; 0.0.0.0 and [::] stand for every address)\n"
       "  --name NAME          another host name or address for the certificate (repeatable)\n"
       "  --new-certificate    make a new key and certificate, also when there is one\n"
       "  --public-read        anyone may read; writing still needs a token\n"
@@ -25,26 +26,15 @@ static so_status bad(so_buf *error, const char *what, const char *argument) {
   return so_status_make(SO_MALFORMED, 0);
 }
 
-// read_listen splits ADDR:PORT; an IPv6 address stands in brackets.
-static bool read_listen(so_bytes text, so_options *out) {
-  size_t colon = text.len;
-  for (size_t i = 0; i < text.len; i++) {
-    colon = text.ptr[i] == ':' ? i : colon;
+static so_status read_listen(const char *value, so_options *out, so_buf *error) {
+  const so_status status = so_places_add(&out->listens, so_str(value), 0);
+  if (so_is(status, SO_LIMIT)) {
+    return bad(error, "there are too many places to listen with", value);
   }
-  uint64_t port;
-  if (colon == text.len || !so_ok(so_parse_u64(so_bytes_from(text, colon + 1), &port)) ||
-      port > UINT16_MAX) {
-    return false;
-  }
-  so_bytes host = so_bytes_first(text, colon);
-  if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
-    host = so_bytes_of(host.ptr + 1, host.len - 2);
-  } else if (so_bytes_find(host, ':') != host.len) {
-    return false;
-  }
-  out->host = host;
-  out->port = (uint16_t)port;
-  return host.len != 0;
+  return so_ok(status) ? status
+                       : bad(error,
+                             "--listen wants ADDR:PORT, such as 127.0.0.1:8443 or [::1]:8443, not",
+                             value);
 }
 
 static so_status read_value(so_bytes name, const char *value, so_options *out, so_buf *error) {
@@ -54,10 +44,7 @@ static so_status read_value(so_bytes name, const char *value, so_options *out, s
     return text.len != 0 ? so_done() : bad(error, "--data wants a file, not", value);
   }
   if (so_bytes_equal(name, so_str("--listen"))) {
-    return read_listen(text, out)
-               ? so_done()
-               : bad(error, "--listen wants ADDR:PORT, such as 127.0.0.1:8443 or [::1]:8443, not",
-                     value);
+    return read_listen(value, out, error);
   }
   if (so_bytes_equal(name, so_str("--name"))) {
     if (out->name_count == SO_OPTIONS_NAMES_MAX) {
@@ -97,7 +84,6 @@ static bool *flag(so_bytes name, so_options *out) {
 so_status so_options_read(int argc, const char *const *argv, so_options *out, so_buf *error) {
   const so_options defaults = {.cache_mib = SO_OPTIONS_CACHE_MIB_DEFAULT};
   *out = defaults;
-  (void)read_listen(so_str(SO_OPTIONS_LISTEN_DEFAULT), out);
   for (int i = 1; i < argc; i++) {
     const so_bytes name = so_str(argv[i]);
     bool *on = flag(name, out);
@@ -110,6 +96,9 @@ so_status so_options_read(int argc, const char *const *argv, so_options *out, so
     } else {
       SO_TRY(read_value(name, argv[++i], out, error));
     }
+  }
+  if (out->listens.count == 0) {
+    out->listens.at[out->listens.count++] = (so_place){so_str("127.0.0.1"), 8443};
   }
   if (out->data.len == 0 && !out->help && !out->version) {
     return bad(error, "which database? give --data FILE; add", "--init");

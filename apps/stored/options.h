@@ -3,6 +3,7 @@
 
 // The command line of stored.
 
+#include "apps/lib/place/place.h"
 #include "base/bytes.h"
 #include "base/heap.h"
 
@@ -11,13 +12,11 @@ extern "C" {
 #endif
 
 #define SO_OPTIONS_NAMES_MAX 16
-#define SO_OPTIONS_LISTEN_DEFAULT "127.0.0.1:8443"
 #define SO_OPTIONS_CACHE_MIB_DEFAULT 24
 
 typedef struct so_options {
   so_bytes data;
-  so_bytes host;  // Of --listen, without brackets.
-  uint16_t port;
+  so_places listens;
   bool init;
   bool public_read;
   bool quiet;  // No request log.

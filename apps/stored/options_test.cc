@@ -41,8 +41,9 @@ TEST(OptionsTest, DefaultsServeOnLoopbackAlone) {
   const Outcome o = Read({"--data", "x.db"});
   SO_ASSERT_OK(o.status);
   EXPECT_EQ(Text(o.options.data), "x.db");
-  EXPECT_EQ(Text(o.options.host), "127.0.0.1");
-  EXPECT_EQ(o.options.port, 8443);
+  ASSERT_EQ(o.options.listens.count, 1u);
+  EXPECT_EQ(Text(o.options.listens.at[0].host), "127.0.0.1");
+  EXPECT_EQ(o.options.listens.at[0].port, 8443);
   EXPECT_EQ(o.options.cache_mib, static_cast<uint64_t>(SO_OPTIONS_CACHE_MIB_DEFAULT));
   EXPECT_FALSE(o.options.init || o.options.public_read || o.options.quiet ||
                o.options.new_certificate || o.options.help || o.options.version);
@@ -69,14 +70,23 @@ TEST(OptionsTest, HelpAndVersionNeedNoDatabase) {
 }
 
 TEST(OptionsTest, ListenTakesAddressesOfBothFamiliesAndNames) {
-  const Outcome six = Read({"--data", "x", "--listen", "[::1]:0"});
-  SO_ASSERT_OK(six.status);
-  EXPECT_EQ(Text(six.options.host), "::1");
-  EXPECT_EQ(six.options.port, 0);
-  const Outcome name = Read({"--data", "x", "--listen", "localhost:65535"});
-  SO_ASSERT_OK(name.status);
-  EXPECT_EQ(Text(name.options.host), "localhost");
-  EXPECT_EQ(name.options.port, 65535);
+  const Outcome o = Read({"--data", "x", "--listen", "[::1]:0", "--listen", "localhost:65535"});
+  SO_ASSERT_OK(o.status);
+  ASSERT_EQ(o.options.listens.count, 2u);
+  EXPECT_EQ(Text(o.options.listens.at[0].host), "::1");
+  EXPECT_EQ(o.options.listens.at[0].port, 0);
+  EXPECT_EQ(Text(o.options.listens.at[1].host), "localhost");
+  EXPECT_EQ(o.options.listens.at[1].port, 65535);
+}
+
+TEST(OptionsTest, ListenRepeatsUpToItsLimit) {
+  vector<const char *> args = {"--data", "x"};
+  for (int i = 0; i < SO_PLACES_MAX; i++) {
+    args.insert(args.end(), {"--listen", "[::1]:0"});
+  }
+  SO_ASSERT_OK(Read(args).status);
+  args.insert(args.end(), {"--listen", "127.0.0.1:7"});
+  ExpectRefused(args, {"too many places", "127.0.0.1:7", "--help"});
 }
 
 TEST(OptionsTest, BadListenSaysWhatItWants) {

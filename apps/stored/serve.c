@@ -1,6 +1,5 @@
 #include "apps/stored/serve.h"
 
-#include "apps/lib/service/service.h"
 #include "apps/lib/service/tls.h"
 #include "apps/stored/routes.h"
 
@@ -11,7 +10,8 @@ typedef struct shared {
   so_routes_context routes;
 } shared;
 
-bool so_serve(so_server *server, const so_serve_config *config, const so_listener *listener) {
+bool so_serve(so_server *server, const so_serve_config *config,
+              const so_service_listeners *listeners) {
   const so_world *world = server->world;
   shared *s = so_heap_alloc_array(world->heap, 1, sizeof *s);
   if (s == NULL) {
@@ -25,7 +25,7 @@ bool so_serve(so_server *server, const so_serve_config *config, const so_listene
       .wrap_ctx = &s->tls,
       .connections = &server->stats.connections,
   };
-  const bool ended = so_service_run(world, &s->config, listener);
+  const bool ended = so_service_run(world, &s->config, listeners);
   if (ended) {
     so_heap_free(world->heap, s, sizeof *s);
   }

@@ -3,6 +3,7 @@
 
 // Accepting connections, one fiber each: TLS, then HTTP, then the handlers.
 
+#include "apps/lib/service/service.h"
 #include "apps/stored/identity.h"
 #include "apps/stored/server.h"
 
@@ -17,7 +18,7 @@ typedef struct so_serve_config {
 
 // so_serve returns once the scheduler stops. True: every connection has ended. False: some would
 // not in time and still use `s`, which must then be left alone until the process exits.
-bool so_serve(so_server *s, const so_serve_config *config, const so_listener *listener);
+bool so_serve(so_server *s, const so_serve_config *config, const so_service_listeners *listeners);
 
 #ifdef __cplusplus
 }

@@ -410,12 +410,12 @@ so_status so_website_to_https(void *ctx, so_http_exchange *x) {
   so_writer to = so_writer_of(location, sizeof location);
   so_bytes host;
   if (!so_http_header(x, "host", &host) || !is_host(host)) {
-    host = w->https_host;
+    host = w->https.host;
   }
   so_write_str(&to, "https://");
   so_write_bytes(&to, without_port(host));
-  if (w->https_port != 443) {
-    so_write_printf(&to, ":%u", w->https_port);
+  if (w->https.port != 443) {
+    so_write_printf(&to, ":%u", w->https.port);
   }
   so_write_bytes(&to, so_http_path(x));
   write_query(&to, so_http_query(x));

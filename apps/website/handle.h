@@ -4,6 +4,7 @@
 // Answering requests from a site.
 
 #include "apps/lib/http_server/http_server.h"
+#include "apps/lib/place/place.h"
 #include "apps/website/pages.h"
 #include "apps/website/redirects.h"
 
@@ -25,9 +26,7 @@ typedef struct so_website {
   so_arena rules_arena;
   so_redirects rules;
 
-  // Where plain HTTP is sent to.
-  so_bytes https_host;
-  uint16_t https_port;
+  so_place https;  // Where plain HTTP is sent on to.
 } so_website;
 
 // so_website_init serves `site` with `cache_len` bytes for pages; others than HTML may be kept by

@@ -24,7 +24,7 @@ typedef struct program {
   so_service_tls tls;
   so_service_config https;
   so_service_config http;
-  so_listener http_listener;
+  so_service_listeners http_listeners;
   bool http_running;
   bool http_ended_well;
   so_event http_ended;
@@ -73,7 +73,9 @@ static bool load_identity(program *p, so_buf *text) {
   so_identity_request request = {.common_name = so_str("website")};
   uint8_t hex[2 * SO_X509_FINGERPRINT_LEN];
   bool made;
-  request.names[request.name_count++] = p->options.host;
+  for (size_t i = 0; i < p->options.listens.count; i++) {
+    request.names[request.name_count++] = p->options.listens.at[i].host;
+  }
   for (size_t i = 0; i < p->options.name_count; i++) {
     request.names[request.name_count++] = p->options.names[i];
   }
@@ -99,8 +101,8 @@ static bool load_identity(program *p, so_buf *text) {
 
 static void run_http(void *arg) {
   program *const p = arg;
-  p->http_ended_well = so_service_run(p->world, &p->http, &p->http_listener);
-  so_listener_close(&p->http_listener);
+  p->http_ended_well = so_service_run(p->world, &p->http, &p->http_listeners);
+  so_service_close(&p->http_listeners);
   p->http_running = false;
   so_event_signal(p->world->sched, &p->http_ended);
 }
@@ -108,37 +110,36 @@ static void run_http(void *arg) {
 static bool start_http(program *p, so_buf *text) {
   const so_website_options *o = &p->options;
   p->http_ended_well = true;
-  if (o->http_host.len == 0) {
+  if (o->http_listens.count == 0) {
     return true;
   }
   so_buf_append_str(text, "website: ");
-  if (!so_ok(so_service_listen(p->world, o->http_host, o->http_port, &p->http_listener, text))) {
+  if (!so_ok(so_service_listen(p->world, &o->http_listens, &p->http_listeners, text))) {
     return false;
   }
   so_buf_clear(text);
-  so_buf_append_str(text, "redirecting ");
-  so_service_url(&p->http_listener, "http", o->http_host, text);
+  so_service_write_urls(&p->http_listeners, "redirecting", "http", text);
   say(p->world, text);
   p->http.http.handle = so_website_to_https;
   p->http.http.refuse = so_website_refuse;
   p->http.http.ctx = &p->website;
   p->http_running = true;
   if (!so_ok(so_fiber_spawn(p->world->sched, "http", run_http, p))) {
-    so_listener_close(&p->http_listener);
+    so_service_close(&p->http_listeners);
     p->http_running = false;
     so_buf_append_str(text, "website: no memory");
   }
   return p->http_running;
 }
 
-static bool serve(program *p, const so_listener *listener) {
+static bool serve(program *p, const so_service_listeners *listeners) {
   so_service_tls_init(p->world, &p->identity.tls, &p->tls);
   p->https.http.handle = so_website_handle;
   p->https.http.refuse = so_website_refuse;
   p->https.http.ctx = &p->website;
   p->https.wrap = so_service_tls_wrap;
   p->https.wrap_ctx = &p->tls;
-  const bool ended = so_service_run(p->world, &p->https, listener);
+  const bool ended = so_service_run(p->world, &p->https, listeners);
   while (p->http_running) {
     (void)so_event_wait(p->world->sched, &p->http_ended, SO_NEVER).code;
   }
@@ -147,24 +148,21 @@ static bool serve(program *p, const so_listener *listener) {
 
 static int listen_and_serve(program *p, so_buf *text, bool *out_ended) {
   const so_website_options *o = &p->options;
-  so_listener listener;
-  so_endpoint at;
+  so_service_listeners listeners;
   so_buf_append_str(text, "website: ");
-  if (!so_ok(so_service_listen(p->world, o->host, o->port, &listener, text))) {
+  if (!so_ok(so_service_listen(p->world, &o->listens, &listeners, text))) {
     return fail(p->world, text, EXIT_NETWORK);
   }
   so_buf_clear(text);
-  p->website.https_host = o->host;
-  p->website.https_port = so_ok(so_listener_local(&listener, &at)) ? at.port : o->port;
+  p->website.https = listeners.places[0];
   if (!start_http(p, text)) {
-    so_listener_close(&listener);
+    so_service_close(&listeners);
     return fail(p->world, text, EXIT_NETWORK);
   }
-  so_buf_append_str(text, "listening ");
-  so_service_url(&listener, "https", o->host, text);
+  so_service_write_urls(&listeners, "listening", "https", text);
   say(p->world, text);
-  *out_ended = serve(p, &listener);
-  so_listener_close(&listener);
+  *out_ended = serve(p, &listeners);
+  so_service_close(&listeners);
   return EXIT_DONE;
 }
 

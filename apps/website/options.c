@@ -15,8 +15,9 @@ so_bytes so_website_options_help(void) {
       "  --root DIR                the folder\n"
       "  --data FILE               the database of a store; not while stored serves it\n"
       "  --repo NAME, --ref REF    its repository, and the branch, tag or commit (default main)\n"
-      "  --listen ADDR:PORT        where to serve HTTPS (default 127.0.0.1:8443)\n"
-      "  --http-listen ADDR:PORT   where to send plain HTTP on to HTTPS (default: nowhere)\n"
+      "  --listen ADDR:PORT        where to serve HTTPS (repeatable; default 127.0.0.1:8443)\n"
+      "  --http-listen ADDR:PORT   where to send plain HTTP on to HTTPS (repeatable; default:\n"
+      "                            nowhere)\n"
       "  --cert FILE, --key FILE   PEM; made (self-signed) if the certificate is not there\n"
       "                            (default website.crt and website.key)\n"
       "  --name NAME               a name for a certificate that is made (repeatable)\n"
@@ -51,6 +52,18 @@ static so_status read_number(const char *text, uint64_t least, uint64_t most, ui
   return ok ? so_done() : bad(error, "not a number that makes sense here:", text);
 }
 
+static so_status read_place(const char *option, const char *value, so_places *out, so_buf *error) {
+  const so_status status = so_places_add(out, so_str(value), 0);
+  if (so_is(status, SO_LIMIT)) {
+    return bad(error, "there are too many places to listen with", value);
+  }
+  if (!so_ok(status)) {
+    so_buf_append_str(error, option);
+    return bad(error, " wants ADDR:PORT, such as 0.0.0.0:443 or [::]:443, not", value);
+  }
+  return status;
+}
+
 static so_status read_value(const char *option, const char *value, so_website_options *out,
                             so_buf *error) {
   const so_bytes name = so_str(option);
@@ -61,14 +74,10 @@ static so_status read_value(const char *option, const char *value, so_website_op
     return text.len != 0 ? so_done() : bad(error, "a value is missing after", option);
   }
   if (so_bytes_equal(name, so_str("--listen"))) {
-    return so_ok(so_service_address(text, &out->host, &out->port))
-               ? so_done()
-               : bad(error, "--listen wants ADDR:PORT, not", value);
+    return read_place(option, value, &out->listens, error);
   }
   if (so_bytes_equal(name, so_str("--http-listen"))) {
-    return so_ok(so_service_address(text, &out->http_host, &out->http_port))
-               ? so_done()
-               : bad(error, "--http-listen wants ADDR:PORT, not", value);
+    return read_place(option, value, &out->http_listens, error);
   }
   if (so_bytes_equal(name, so_str("--cache-mib"))) {
     return read_number(value, 1, 4096, &out->cache_mib, error);
@@ -100,8 +109,6 @@ so_status so_website_options_read(int argc, const char *const *argv, so_website_
                                   so_buf *error) {
   *out = (so_website_options){
       .ref = so_str("main"),
-      .host = so_str("127.0.0.1"),
-      .port = 8443,
       .cert = so_str("website.crt"),
       .key = so_str("website.key"),
       .cache_mib = 64,
@@ -118,6 +125,9 @@ so_status so_website_options_read(int argc, const char *const *argv, so_website_
       SO_TRY(read_value(argv[i], argv[i + 1], out, error));
       i++;
     }
+  }
+  if (out->listens.count == 0) {
+    out->listens.at[out->listens.count++] = (so_place){so_str("127.0.0.1"), 8443};
   }
   return out->help ? so_done() : check(out, error);
 }

@@ -3,6 +3,7 @@
 
 // The command line of website.
 
+#include "apps/lib/place/place.h"
 #include "base/heap.h"
 
 #ifdef __cplusplus
@@ -16,10 +17,8 @@ typedef struct so_website_options {
   so_bytes data;
   so_bytes repo;
   so_bytes ref;
-  so_bytes host;
-  uint16_t port;
-  so_bytes http_host;  // Empty: no plain HTTP.
-  uint16_t http_port;
+  so_places listens;
+  so_places http_listens;  // None: no plain HTTP.
   so_bytes cert;
   so_bytes key;
   so_bytes names[SO_WEBSITE_NAMES_MAX];

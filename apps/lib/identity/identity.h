@@ -19,7 +19,7 @@ extern "C" {
 #define SO_IDENTITY_CERT_LEN_MAX 4096  // Of one that we make.
 #define SO_IDENTITY_RECORD_LEN_MAX (SO_IDENTITY_DER_LEN_MAX + SO_KEY_PKCS8_LEN_MAX + 16)
 #define SO_IDENTITY_PEM_LEN_MAX 65536
-#define SO_IDENTITY_NAMES_MAX 20
+#define SO_IDENTITY_NAMES_MAX 24
 #define SO_IDENTITY_VALID_S (INT64_C(3650) * 86400)
 
 typedef struct so_identity {

@@ -7,8 +7,14 @@ typedef struct service {
   const so_world *world;
   const so_service_config *config;
   uint32_t connections;
-  so_event ended;  // A connection ended.
+  uint32_t acceptors;
+  so_event ended;  // A connection or an acceptor ended.
 } service;
+
+typedef struct acceptor {
+  service *service;
+  so_listener listener;
+} acceptor;
 
 typedef struct connection {
   service *service;
@@ -80,78 +86,105 @@ static void accept_all(service *s, const so_listener *listener) {
   }
 }
 
+static void run_acceptor(void *arg) {
+  acceptor *a = arg;
+  service *s = a->service;
+  accept_all(s, &a->listener);
+  so_heap_free(s->world->heap, a, sizeof *a);
+  s->acceptors--;
+  so_event_signal(s->world->sched, &s->ended);
+}
+
+static bool start_acceptor(service *s, const so_listener *listener) {
+  acceptor *a = so_heap_alloc_array(s->world->heap, 1, sizeof *a);
+  if (a == NULL) {
+    return false;
+  }
+  *a = (acceptor){s, *listener};
+  s->acceptors++;
+  if (!so_ok(so_fiber_spawn(s->world->sched, "listener", run_acceptor, a))) {
+    s->acceptors--;
+    so_heap_free(s->world->heap, a, sizeof *a);
+    return false;
+  }
+  return true;
+}
+
 static bool drain(service *s) {
   const uint64_t deadline = so_clock_now(&s->world->clock) + SO_SERVICE_DRAIN_NS;
-  while (s->connections != 0) {
+  while (s->connections != 0 || s->acceptors != 0) {
     if (!so_ok(so_event_wait(s->world->sched, &s->ended, deadline))) {
       break;
     }
   }
-  return s->connections == 0;
+  return s->connections == 0 && s->acceptors == 0;
+}
+
+static void give_up(const so_world *world) {
+  so_console_write(&world->console, so_str("there is not enough memory to serve\n"));
+  so_sched_stop(world->sched);
 }
 
 bool so_service_run(const so_world *world, const so_service_config *config,
-                    const so_listener *listener) {
+                    const so_service_listeners *listeners) {
   service *s = so_heap_alloc_array(world->heap, 1, sizeof *s);
   if (s == NULL) {
+    give_up(world);
     return true;
   }
   s->world = world;
   s->config = config;
-  accept_all(s, listener);
+  for (size_t i = 1; i < listeners->count; i++) {
+    if (!start_acceptor(s, &listeners->at[i])) {
+      give_up(world);
+      break;
+    }
+  }
+  accept_all(s, &listeners->at[0]);
   if (!drain(s)) {
-    return false;  // Its connections still use `s`.
+    return false;  // What is left still uses `s`.
   }
   so_heap_free(world->heap, s, sizeof *s);
   return true;
 }
 
-// --- addresses -----------------------------------------------------------------------------------
+// --- listening -----------------------------------------------------------------------------------
 
-so_status so_service_address(so_bytes text, so_bytes *out_host, uint16_t *out_port) {
-  size_t colon = text.len;
-  uint64_t port;
-  for (size_t i = 0; i < text.len; i++) {
-    colon = text.ptr[i] == ':' ? i : colon;
+static so_status listen_at(const so_world *world, so_place *place, so_listener *out) {
+  so_endpoint at;
+  SO_TRY(so_place_resolve(world, place, SO_NEVER, &at));
+  SO_TRY(world->net.listen(world->net.ctx, &at, out));
+  if (so_ok(so_listener_local(out, &at))) {
+    place->port = at.port;
   }
-  if (colon == text.len || !so_ok(so_parse_u64(so_bytes_from(text, colon + 1), &port)) ||
-      port > UINT16_MAX) {
-    return so_status_make(SO_MALFORMED, 0);
-  }
-  so_bytes host = so_bytes_first(text, colon);
-  if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
-    host = so_bytes_of(host.ptr + 1, host.len - 2);
-  } else if (so_bytes_find(host, ':') != host.len) {
-    return so_status_make(SO_MALFORMED, 0);
-  }
-  *out_host = host;
-  *out_port = (uint16_t)port;
-  return host.len != 0 ? so_done() : so_status_make(SO_MALFORMED, 0);
+  return so_done();
 }
 
-so_status so_service_listen(const so_world *world, so_bytes host, uint16_t port, so_listener *out,
-                            so_buf *out_error) {
-  so_endpoint at;
-  const so_net *net = &world->net;
-  so_status status = net->resolve(net->ctx, host, SO_NEVER, &at);
-  if (so_ok(status)) {
-    at.port = port;
-    status = net->listen(net->ctx, &at, out);
+so_status so_service_listen(const so_world *world, const so_places *places,
+                            so_service_listeners *out, so_buf *out_error) {
+  for (out->count = 0; out->count < places->count; out->count++) {
+    so_place *const place = &out->places[out->count];
+    *place = places->at[out->count];
+    const so_status status = listen_at(world, place, &out->at[out->count]);
+    if (!so_ok(status)) {
+      so_place_refused(place, status, out_error);
+      so_service_close(out);
+      return status;
+    }
   }
-  if (!so_ok(status)) {
-    so_buf_printf(out_error, "cannot listen on %.*s port %u: %s", SO_FMT(host), port,
-                  so_is(status, SO_CONFLICT) ? "something else does; choose another --listen"
-                  : so_is(status, SO_DENIED) ? "not permitted; choose a port above 1023"
-                                             : "no such address on this machine");
-  }
-  return status;
+  return so_done();
 }
 
-void so_service_url(const so_listener *listener, const char *scheme, so_bytes host, so_buf *out) {
-  so_endpoint at;
-  if (so_ok(so_listener_local(listener, &at))) {
-    const bool six = at.family == 6;
-    so_buf_printf(out, "%s://%s%.*s%s:%u", scheme, six ? "[" : "", SO_FMT(host), six ? "]" : "",
-                  at.port);
+void so_service_close(so_service_listeners *listeners) {
+  while (listeners->count != 0) {
+    so_listener_close(&listeners->at[--listeners->count]);
+  }
+}
+
+void so_service_write_urls(const so_service_listeners *listeners, const char *what,
+                           const char *scheme, so_buf *out) {
+  for (size_t i = 0; i < listeners->count; i++) {
+    so_buf_printf(out, "%s%s %s://", i != 0 ? "\n" : "", what, scheme);
+    so_place_write(&listeners->places[i], out);
   }
 }

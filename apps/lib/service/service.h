@@ -6,6 +6,7 @@
 // none.
 
 #include "apps/lib/http_server/http_server.h"
+#include "apps/lib/place/place.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,22 +27,27 @@ typedef struct so_service_config {
   uint32_t *connections;     // Counts those that are open, for the owner's statistics; or NULL.
 } so_service_config;
 
-// so_service_run serves until the scheduler stops. True: every connection has ended. False: some
-// would not in time and still use `config` and what it points to, which must then be left alone
-// until the process exits.
+typedef struct so_service_listeners {
+  so_listener at[SO_PLACES_MAX];
+  so_place places[SO_PLACES_MAX];  // Their ports are those that the listeners really have.
+  size_t count;
+} so_service_listeners;
+
+// so_service_listen listens at every place. On failure a sentence about the first that could not be
+// listened on is appended, and none is left open.
+SO_MUST_USE so_status so_service_listen(const so_world *world, const so_places *places,
+                                        so_service_listeners *out, so_buf *out_error);
+void so_service_close(so_service_listeners *listeners);
+
+// so_service_write_urls appends a line for each, "WHAT SCHEME://HOST:PORT", with a newline between.
+void so_service_write_urls(const so_service_listeners *listeners, const char *what,
+                           const char *scheme, so_buf *out);
+
+// so_service_run serves at all of them until the scheduler stops. True: every connection has ended.
+// False: some would not in time and still use `config` and what it points to, which must then be
+// left alone until the process exits. Without memory it says so, stops the scheduler and returns.
 bool so_service_run(const so_world *world, const so_service_config *config,
-                    const so_listener *listener);
-
-// so_service_address splits ADDR:PORT; an IPv6 address stands in brackets, which are taken off.
-// MALFORMED.
-SO_MUST_USE so_status so_service_address(so_bytes text, so_bytes *out_host, uint16_t *out_port);
-
-// so_service_listen looks `host` up and listens. On failure a sentence about it is appended.
-SO_MUST_USE so_status so_service_listen(const so_world *world, so_bytes host, uint16_t port,
-                                        so_listener *out, so_buf *out_error);
-
-// so_service_url appends "SCHEME://HOST:PORT" with the port that `listener` really has.
-void so_service_url(const so_listener *listener, const char *scheme, so_bytes host, so_buf *out);
+                    const so_service_listeners *listeners);
 
 #ifdef __cplusplus
 }

@@ -11,30 +11,6 @@ namespace {
 using so_test::Text;
 using so_test::View;
 
-TEST(ServiceAddressTest, AddressesAndPorts) {
-  struct {
-    const char *text;
-    const char *host;
-    int port;
-  } const good[] = {{"127.0.0.1:80", "127.0.0.1", 80},
-                    {"[::1]:8443", "::1", 8443},
-                    {"localhost:0", "localhost", 0},
-                    {"a:65535", "a", 65535}};
-  for (const auto &g : good) {
-    so_bytes host;
-    uint16_t port;
-    SO_EXPECT_OK(so_service_address(so_str(g.text), &host, &port));
-    EXPECT_EQ(Text(host), g.host);
-    EXPECT_EQ(port, g.port);
-  }
-  for (const char *const bad : {"", "127.0.0.1", ":80", "a:", "a:65536", "a:-1", "a:x", "[]:1",
-                                "[::1]", "::1:80", "[::1:80"}) {
-    so_bytes host;
-    uint16_t port;
-    SO_EXPECT_CODE(SO_MALFORMED, so_service_address(so_str(bad), &host, &port));
-  }
-}
-
 class ServiceTest : public ::testing::Test {
  protected:
   static so_status Handle(void *ctx, so_http_exchange *x) {
@@ -66,13 +42,14 @@ class ServiceTest : public ::testing::Test {
     fibers.Spawn([&] {
       so_buf text;
       so_buf_init(&text, world_->heap, 1000);
-      SO_ASSERT_OK(so_service_listen(world_, so_str("127.0.0.1"), 8080, &listener_, &text));
-      so_service_url(&listener_, "http", so_str("127.0.0.1"), &text);
-      EXPECT_EQ(Text(so_buf_bytes(&text)), "http://127.0.0.1:8080");
+      const so_places places = {{{so_str("127.0.0.1"), 8080}, {so_str("127.0.0.1"), 8081}}, 2};
+      SO_ASSERT_OK(so_service_listen(world_, &places, &listeners_, &text));
+      so_service_write_urls(&listeners_, "at", "http", &text);
+      EXPECT_EQ(Text(so_buf_bytes(&text)), "at http://127.0.0.1:8080\nat http://127.0.0.1:8081");
       so_buf_release(&text);
-      ended_well_ = so_service_run(world_, &config_, &listener_);
+      ended_well_ = so_service_run(world_, &config_, &listeners_);
       ended_ns_ = so_clock_now(&world_->clock);
-      so_listener_close(&listener_);
+      so_service_close(&listeners_);
     });
     fibers.Spawn([&] {
       so_fiber_yield(world_->sched);
@@ -83,12 +60,12 @@ class ServiceTest : public ::testing::Test {
     SO_ASSERT_OK(so_sim_run(sim_));
   }
 
-  bool Connect(so_stream *out) {
+  bool Connect(so_stream *out, uint16_t port = 8080) {
     so_endpoint at = {};
     at.family = 4;
     at.address[0] = 127;
     at.address[3] = 1;
-    at.port = 8080;
+    at.port = port;
     return so_ok(world_->net.connect(world_->net.ctx, &at, SO_NEVER, out));
   }
   static void Ask(const so_stream *s) {
@@ -105,7 +82,7 @@ class ServiceTest : public ::testing::Test {
   so_sim *sim_;
   const so_world *world_;
   so_service_config config_ = {};
-  so_listener listener_ = {};
+  so_service_listeners listeners_ = {};
   uint32_t connections_ = 0;
   uint64_t slow_s_ = 0;
   int served_ = 0;
@@ -214,18 +191,50 @@ TEST_F(ServiceTest, AWrapThatFailsEndsItsConnectionOnly) {
   EXPECT_TRUE(ended_well_);
 }
 
+TEST_F(ServiceTest, EveryPlaceServesAndOneCounts) {
+  config_.connections_max = 2;
+  Run([&] {
+    so_stream first, second;
+    ASSERT_TRUE(Connect(&first, 8080));
+    ASSERT_TRUE(Connect(&second, 8081));
+    for (so_stream *s : {&first, &second}) {
+      Ask(s);
+      EXPECT_NE(Answer(s).find("hello"), std::string::npos);
+    }
+    EXPECT_EQ(connections_, 2u);
+    so_stream third;
+    ASSERT_TRUE(Connect(&third, 8081));
+    Ask(&third);
+    so_fiber_sleep_until(world_->sched, so_clock_now(&world_->clock) + SO_NS_PER_S);
+    EXPECT_EQ(served_, 2);  // The most is that of all places together.
+    so_stream_close(&first);
+    EXPECT_NE(Answer(&third), "");
+    so_stream_close(&second);
+    so_stream_close(&third);
+  });
+  EXPECT_TRUE(ended_well_);
+  EXPECT_EQ(connections_, 0u);
+}
+
 TEST_F(ServiceTest, WhatCannotBeListenedOnIsSaid) {
   Run([&] {
     so_buf text;
-    so_listener l;
+    so_service_listeners l;
     so_buf_init(&text, world_->heap, 1000);
-    EXPECT_FALSE(so_ok(so_service_listen(world_, so_str("127.0.0.1"), 8080, &l, &text)));
+    // The first would do: it is closed again, so it can be had afterwards.
+    const so_places taken = {{{so_str("127.0.0.1"), 90}, {so_str("127.0.0.1"), 8080}}, 2};
+    EXPECT_FALSE(so_ok(so_service_listen(world_, &taken, &l, &text)));
+    EXPECT_EQ(l.count, 0u);
     EXPECT_NE(Text(so_buf_bytes(&text)).find("8080"), std::string::npos)
         << Text(so_buf_bytes(&text));
     so_buf_clear(&text);
-    EXPECT_FALSE(so_ok(so_service_listen(world_, so_str("no.such.host"), 1, &l, &text)));
+    const so_places nowhere = {{{so_str("no.such.host"), 1}}, 1};
+    EXPECT_FALSE(so_ok(so_service_listen(world_, &nowhere, &l, &text)));
     EXPECT_NE(so_buf_bytes(&text).len, 0u);
     so_buf_release(&text);
+    const so_places freed = {{{so_str("127.0.0.1"), 90}}, 1};
+    SO_ASSERT_OK(so_service_listen(world_, &freed, &l, &text));
+    so_service_close(&l);
   });
 }
 
