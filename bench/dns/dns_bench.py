@@ -8,6 +8,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -76,8 +77,8 @@ def pin(pid):
 def measure(server, queries, seconds, *options):
     before = cpu_s(server.process.pid)
     out = subprocess.run(
-        ['taskset', '-c', CLIENT_CPU, 'dnsperf', '-s', '127.0.0.1', '-p', str(server.port), '-d', queries,
-         '-l', str(seconds), '-c', '8', '-T', '1', '-q', '256', *options],
+        ['taskset', '-c', CLIENT_CPU, 'dnsperf', '-s', '127.0.0.1', '-p', str(server.port),
+         '-d', queries, '-l', str(seconds), '-c', '8', '-T', '1', '-q', '256', *options],
         check=True, capture_output=True, text=True).stdout
     spent = cpu_s(server.process.pid) - before
     done = int(re.search(r'Queries completed:\s+(\d+)', out).group(1))
@@ -92,6 +93,7 @@ def main():
     folder = tempfile.mkdtemp(prefix='dnsbench')
     zones = {'bench.test': write_zone(folder)}
     servers = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # So that no server is left behind.
     try:
         servers.append(peers.ours(program, zones, folder, '--rate-limit', '0'))
         servers.append(peers.nsd(zones, folder))
@@ -118,7 +120,7 @@ def main():
     finally:
         for s in servers:
             s.stop()
-    shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == '__main__':
