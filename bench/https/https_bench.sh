@@ -1,6 +1,6 @@
 #!/bin/bash
-# Requests per second over kept-alive TLS 1.3 connections: website and stored, each over host sockets
-# and over our own TCP/IP on a tap device, against nginx with the same bytes over loopback. One core
+# Requests per second over kept-alive TLS 1.3 connections: website and stored, over host sockets and
+# over our own TCP/IP on a tap device, against nginx with the same bytes over loopback. One core
 # each, in turns. Prints ratios of the medians, and of the CPU times.
 # usage: https_bench.sh WEBSITE STORED WEBSITE_TAP STORED_TAP [ROUNDS [SECONDS [SIDES]]]
 # FILES and CONNECTIONS in the environment choose others than all three, and 16.

@@ -1,14 +1,8 @@
-#include "net/reassembly/reassembly.h"
+// Fragments to datagrams.
 
-#include "base/assert.h"
 #include "base/mem.h"
-#include "crypto/siphash/siphash.h"
 #include "kernel/ports/clock.h"
-
-// RFC 8200 4.5 says 60 s. RFC 1122 3.3.2 wants as much for IPv4, but its 16-bit identifiers come
-// round sooner (RFC 4963).
-#define TIMEOUT_IPV6_NS (60 * SO_NS_PER_S)
-#define TIMEOUT_IPV4_NS (30 * SO_NS_PER_S)
+#include "net/reassembly/internal.h"
 
 enum {
   PROTOCOL_TCP = 6,
@@ -20,257 +14,7 @@ enum {
   ECN_CE = 1 << 3,
 };
 
-so_status so_reassembly_init(so_reassembly *r, const so_reassembly_ops *ops, const so_heap *heap,
-                             so_packet_pool *pool, const uint8_t key[16], uint32_t entry_max,
-                             uint32_t bytes_max) {
-  SO_ASSERT(entry_max >= SO_REASSEMBLY_SHARES && entry_max <= 4096);
-  memset(r, 0, sizeof *r);
-  r->entries = so_heap_alloc_array(heap, entry_max, sizeof *r->entries);
-  if (r->entries == NULL) {
-    return so_status_make(SO_LIMIT, 0);
-  }
-  r->heap = heap;
-  r->pool = pool;
-  r->ops = *ops;
-  r->entry_max = entry_max;
-  r->page_max = bytes_max / SO_PAGE_LEN;
-  memcpy(r->key, key, sizeof r->key);
-  return so_done();
-}
-
-static void drop_pages(so_reassembly *r, so_reassembly_entry *e) {
-  for (size_t k = 0; k < SO_REASSEMBLY_PAGES; k++) {
-    if (e->pages[k].ptr != NULL) {
-      so_page_drop(r->pool, &e->pages[k]);
-      e->pages[k].ptr = NULL;
-    }
-  }
-  r->page_count -= e->page_count;
-  r->slot_pages[e->slot] -= e->page_count;
-  e->page_count = 0;
-}
-
-static void close_entry(so_reassembly *r, so_reassembly_entry *e) {
-  drop_pages(r, e);
-  r->entry_count--;
-  r->slot_entries[e->slot]--;
-  e->state = SO_REASSEMBLY_FREE;
-}
-
-static void refuse(so_reassembly *r, so_reassembly_entry *e) {
-  drop_pages(r, e);
-  e->state = SO_REASSEMBLY_REFUSED;
-  r->stats.overlap++;
-}
-
-void so_reassembly_release(so_reassembly *r) {
-  if (r->entries == NULL) {
-    return;
-  }
-  for (uint32_t k = 0; k < r->entry_max; k++) {
-    if (r->entries[k].state != SO_REASSEMBLY_FREE) {
-      close_entry(r, &r->entries[k]);
-    }
-  }
-  so_heap_free(r->heap, r->entries, r->entry_max * sizeof *r->entries);
-  r->entries = NULL;
-}
-
-// --- whose entry -----------------------------------------------------------------------------
-
-static uint64_t hash_of(const so_reassembly *r, const so_reassembly_fragment *f) {
-  uint8_t buf[37];
-  memcpy(buf, f->src.bytes, 16);
-  memcpy(buf + 16, f->dst.bytes, 16);
-  memcpy(buf + 32, &f->id, 4);
-  buf[36] = f->src.family == 4 ? f->protocol : 0;
-  return so_siphash24(r->key, so_bytes_of(buf, sizeof buf));
-}
-
-// Hosts of one IPv6 network share a slot: who has a /64 has all its addresses.
-static uint16_t slot_of(const so_reassembly *r, const so_ip *src) {
-  const size_t n = src->family == 4 ? 4 : 8;
-  return (uint16_t)(so_siphash24(r->key, so_bytes_of(src->bytes, n)) % SO_REASSEMBLY_SLOTS);
-}
-
-static bool same_datagram(const so_reassembly_entry *e, const so_reassembly_fragment *f) {
-  return e->first.id == f->id && so_ip_equal(&e->first.src, &f->src) &&
-         so_ip_equal(&e->first.dst, &f->dst) &&
-         (f->src.family != 4 || e->first.protocol == f->protocol);
-}
-
-static so_reassembly_entry *find(so_reassembly *r, const so_reassembly_fragment *f, uint64_t hash) {
-  for (uint32_t k = 0; k < r->entry_max; k++) {
-    so_reassembly_entry *e = &r->entries[k];
-    if (e->state != SO_REASSEMBLY_FREE && e->hash == hash && same_datagram(e, f)) {
-      return e;
-    }
-  }
-  return NULL;
-}
-
-// The oldest datagram of one slot.
-static so_reassembly_entry *oldest_of(so_reassembly *r, uint16_t slot,
-                                      const so_reassembly_entry *except) {
-  so_reassembly_entry *best = NULL;
-  for (uint32_t k = 0; k < r->entry_max; k++) {
-    so_reassembly_entry *e = &r->entries[k];
-    if (e->state != SO_REASSEMBLY_FREE && e->slot == slot && e != except &&
-        (best == NULL || e->expires_ns < best->expires_ns)) {
-      best = e;
-    }
-  }
-  return best;
-}
-
-static uint16_t fullest_slot(const so_reassembly *r, bool by_pages) {
-  uint16_t best = 0;
-  for (uint16_t k = 1; k < SO_REASSEMBLY_SLOTS; k++) {
-    const bool more = by_pages ? r->slot_pages[k] > r->slot_pages[best]
-                               : r->slot_entries[k] > r->slot_entries[best];
-    if (more) {
-      best = k;
-    }
-  }
-  return best;
-}
-
-static bool evict(so_reassembly *r, uint16_t slot, const so_reassembly_entry *except) {
-  so_reassembly_entry *e = oldest_of(r, slot, except);
-  if (e == NULL) {
-    return false;
-  }
-  r->stats.limit++;
-  close_entry(r, e);
-  return true;
-}
-
-static so_reassembly_entry *open_entry(so_reassembly *r, const so_reassembly_fragment *f,
-                                       uint64_t hash, uint64_t now_ns) {
-  const uint16_t slot = slot_of(r, &f->src);
-  if (r->slot_entries[slot] >= r->entry_max / SO_REASSEMBLY_SHARES) {
-    (void)evict(r, slot, NULL);
-  }
-  if (r->entry_count == r->entry_max) {
-    (void)evict(r, fullest_slot(r, false), NULL);
-  }
-  for (uint32_t k = 0; k < r->entry_max; k++) {
-    so_reassembly_entry *e = &r->entries[k];
-    if (e->state != SO_REASSEMBLY_FREE) {
-      continue;
-    }
-    memset(e, 0, sizeof *e);
-    e->state = SO_REASSEMBLY_OPEN;
-    e->hash = hash;
-    e->slot = slot;
-    e->first = *f;
-    e->first.header = so_bytes_of(NULL, 0);
-    e->expires_ns = now_ns + (f->src.family == 4 ? TIMEOUT_IPV4_NS : TIMEOUT_IPV6_NS);
-    r->entry_count++;
-    r->slot_entries[slot]++;
-    return e;
-  }
-  SO_ASSERT(false);
-  return NULL;
-}
-
-// --- memory ----------------------------------------------------------------------------------
-
-// Rounds end: each takes a datagram out of a bounded table.
-static bool make_room(so_reassembly *r, so_reassembly_entry *e) {
-  while (r->slot_pages[e->slot] >= r->page_max / SO_REASSEMBLY_SHARES) {
-    if (!evict(r, e->slot, e)) {
-      return false;
-    }
-  }
-  while (r->page_count >= r->page_max) {
-    if (!evict(r, fullest_slot(r, true), e)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-static bool take_page(so_reassembly *r, so_reassembly_entry *e, size_t index) {
-  if (!make_room(r, e)) {
-    return false;
-  }
-  so_frag page;
-  if (!so_page_alloc(r->pool, &page)) {
-    return false;
-  }
-  e->pages[index] = page;
-  e->page_count++;
-  r->page_count++;
-  r->slot_pages[e->slot]++;
-  return true;
-}
-
-static bool take_pages(so_reassembly *r, so_reassembly_entry *e, size_t from, size_t to) {
-  for (size_t k = from / SO_PAGE_LEN; k * SO_PAGE_LEN < to; k++) {
-    if (e->pages[k].ptr == NULL && !take_page(r, e, k)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// --- ranges ----------------------------------------------------------------------------------
-
-typedef enum placing { PLACE_NEW, PLACE_DUPLICATE, PLACE_OVERLAP, PLACE_LIMIT } placing;
-
-// Whether [from, to) equals what is already there, byte by byte.
-static bool same_bytes(const so_reassembly_entry *e, const so_packet *p, size_t from) {
-  size_t at = from;
-  for (size_t k = 0; k < p->frag_count; k++) {
-    for (size_t n = 0; n < p->frags[k].len; n++, at++) {
-      if (e->pages[at / SO_PAGE_LEN].ptr[at % SO_PAGE_LEN] != p->frags[k].ptr[n]) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
-
-// Where a range goes among the sorted ones.
-static placing place(const so_reassembly_entry *e, const so_packet *p, uint16_t from, uint16_t to,
-                     size_t *out) {
-  size_t k = 0;
-  while (k < e->range_count && e->ranges[k].to <= from) {
-    k++;
-  }
-  *out = k;
-  if (k < e->range_count && e->ranges[k].from < to) {
-    const bool inside = e->ranges[k].from <= from && to <= e->ranges[k].to;
-    return inside && same_bytes(e, p, from) ? PLACE_DUPLICATE : PLACE_OVERLAP;
-  }
-  const bool joins = (k > 0 && e->ranges[k - 1].to == from) ||
-                     (k < e->range_count && e->ranges[k].from == to);
-  return joins || e->range_count < SO_REASSEMBLY_GAPS_MAX ? PLACE_NEW : PLACE_LIMIT;
-}
-
-static void remove_range(so_reassembly_entry *e, size_t k) {
-  e->range_count--;
-  memmove(&e->ranges[k], &e->ranges[k + 1], (e->range_count - k) * sizeof e->ranges[0]);
-}
-
-static void insert_range(so_reassembly_entry *e, size_t k, uint16_t from, uint16_t to) {
-  const bool left = k > 0 && e->ranges[k - 1].to == from;
-  const bool right = k < e->range_count && e->ranges[k].from == to;
-  if (left && right) {
-    e->ranges[k - 1].to = e->ranges[k].to;
-    remove_range(e, k);
-  } else if (left) {
-    e->ranges[k - 1].to = to;
-  } else if (right) {
-    e->ranges[k].from = from;
-  } else {
-    memmove(&e->ranges[k + 1], &e->ranges[k], (e->range_count - k) * sizeof e->ranges[0]);
-    e->ranges[k].from = from;
-    e->ranges[k].to = to;
-    e->range_count++;
-  }
-}
+// --- one fragment ----------------------------------------------------------------------------
 
 static void copy_in(so_reassembly_entry *e, const so_packet *p, size_t from) {
   size_t off = 0;
@@ -282,8 +26,6 @@ static void copy_in(so_reassembly_entry *e, const so_packet *p, size_t from) {
     off += n;
   }
 }
-
-// --- input -----------------------------------------------------------------------------------
 
 static bool is_valid(const so_reassembly_fragment *f, const so_packet *p) {
   const size_t least = f->protocol == PROTOCOL_TCP ? FIRST_LEN_MIN_TCP : FIRST_LEN_MIN;
@@ -329,29 +71,29 @@ static bool add(so_reassembly *r, so_reassembly_entry *e, const so_reassembly_fr
   const uint16_t to = (uint16_t)(f->offset + p->len);
   size_t at;
   if (!end_agrees(e, f, to)) {
-    refuse(r, e);
+    so_reassembly_refuse(r, e);
     return false;
   }
-  const placing where = place(e, p, f->offset, to, &at);
-  if (where == PLACE_OVERLAP) {
-    refuse(r, e);
+  const so_reassembly_placing where = so_reassembly_place(e, p, f->offset, to, &at);
+  if (where == REASSEMBLY_OVERLAP) {
+    so_reassembly_refuse(r, e);
     return false;
   }
-  if (where == PLACE_DUPLICATE) {
+  if (where == REASSEMBLY_DUPLICATE) {
     r->stats.duplicates++;
     return false;
   }
-  if (where == PLACE_LIMIT || e->fragment_count == SO_REASSEMBLY_FRAGMENTS_MAX) {
+  if (where == REASSEMBLY_LIMIT || e->fragment_count == SO_REASSEMBLY_FRAGMENTS_MAX) {
     r->stats.limit++;
-    close_entry(r, e);
+    so_reassembly_close(r, e);
     return false;
   }
-  if (!take_pages(r, e, f->offset, to)) {
+  if (!so_reassembly_take_pages(r, e, f->offset, to)) {
     r->stats.limit++;
     return false;
   }
   copy_in(e, p, f->offset);
-  insert_range(e, at, f->offset, to);
+  so_reassembly_insert(e, at, f->offset, to);
   note(e, f, to);
   return true;
 }
@@ -394,7 +136,7 @@ static so_packet *join(so_reassembly *r, so_reassembly_entry *e) {
 static so_packet *finish(so_reassembly *r, so_reassembly_entry *e) {
   if ((e->ecn_seen & ECN_CE) != 0 && (e->ecn_seen & ECN_NOT) != 0) {
     r->stats.invalid++;
-    close_entry(r, e);
+    so_reassembly_close(r, e);
     return NULL;
   }
   so_packet *done = join(r, e);
@@ -403,7 +145,7 @@ static so_packet *finish(so_reassembly *r, so_reassembly_entry *e) {
   } else {
     r->stats.done++;
   }
-  close_entry(r, e);
+  so_reassembly_close(r, e);
   return done;
 }
 
@@ -416,11 +158,7 @@ so_packet *so_reassembly_input(so_reassembly *r, const so_reassembly_fragment *f
     so_packet_free(r->pool, p);
     return NULL;
   }
-  const uint64_t hash = hash_of(r, f);
-  so_reassembly_entry *e = find(r, f, hash);
-  if (e == NULL) {
-    e = open_entry(r, f, hash, now_ns);
-  }
+  so_reassembly_entry *const e = so_reassembly_entry_of(r, f, now_ns);
   if (e->state == SO_REASSEMBLY_REFUSED) {
     r->stats.refused++;
   } else if (add(r, e, f, p) && is_complete(e)) {
@@ -442,7 +180,7 @@ static void expire(so_reassembly *r, so_reassembly_entry *e) {
       r->ops.expired(r->ops.ctx, &first, so_bytes_of(e->pages[0].ptr, len));
     }
   }
-  close_entry(r, e);
+  so_reassembly_close(r, e);
 }
 
 uint64_t so_reassembly_deadline(const so_reassembly *r) {

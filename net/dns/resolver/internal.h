@@ -85,4 +85,27 @@ typedef enum resolver_outcome {
 resolver_outcome so_resolver_read_answer(resolver_lookup *l, so_bytes message,
                                       const so_dns_header *header);
 
+// --- lookups ----------------------------------------------------------------------------------
+
+so_resolver_id so_resolver_id_of(const so_resolver *r, const resolver_lookup *l);
+
+// so_resolver_lookup_of is NULL when the lookup ended.
+resolver_lookup *so_resolver_lookup_of(so_resolver *r, so_resolver_id id);
+
+// so_resolver_server_of is the server that a lookup is with now; there must be servers.
+resolver_server *so_resolver_server_of(so_resolver *r, const resolver_lookup *l);
+
+// so_resolver_ask begins a question anew, with the first server.
+void so_resolver_ask(resolver_lookup *l);
+
+// so_resolver_attempt_failed goes on to the next server or round, or gives up. A server that was
+// not to be believed over UDP is asked over TCP first.
+void so_resolver_attempt_failed(so_resolver *r, resolver_lookup *l);
+
+void so_resolver_finish(resolver_lookup *l, so_status result);
+
+// so_resolver_client_cookie is a function of the server and of a secret (RFC 7873 4.1).
+void so_resolver_client_cookie(const so_resolver *r, const resolver_server *s,
+                               uint8_t out[SO_DNS_COOKIE_CLIENT_LEN]);
+
 #endif  // SO_NET_DNS_RESOLVER_INTERNAL_H_
