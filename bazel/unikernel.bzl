@@ -164,7 +164,7 @@ so_image = rule(
     },
 )
 
-def so_program_name(name, program):
+def so_program_name(name, program, visibility = None):
     """The library that tells kernel/bare what the program is called."""
     native.genrule(
         name = name + "_source",
@@ -176,6 +176,7 @@ def so_program_name(name, program):
         name = name,
         srcs = [name + ".c"],
         linkstatic = 1,
+        visibility = visibility,
     )
 
 def so_target_image(name, target, deps, devices = None, visibility = None, testonly = 0, tags = []):

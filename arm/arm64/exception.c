@@ -9,6 +9,7 @@ typedef struct so_arm_frame {
 } so_arm_frame;
 
 #define FRAME_POINTER 29
+#define LINK 30
 
 // ESR_EL1, D24.2.37: the class, and what an abort's syndrome says.
 #define CLASS_SHIFT 26
@@ -86,6 +87,6 @@ void so_arm_exception(const so_arm_frame *f) {
   arm_panic_begin();
   arm_say_fault(&fault);
   say_registers(f);
-  arm_backtrace((uintptr_t)f->pc, (uintptr_t)f->x[FRAME_POINTER]);
+  arm_backtrace((uintptr_t)f->pc, (uintptr_t)f->x[LINK], (uintptr_t)f->x[FRAME_POINTER]);
   arm_panic_end();
 }

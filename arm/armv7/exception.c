@@ -83,6 +83,6 @@ void so_arm_exception(const so_arm_frame *f) {
   arm_panic_begin();
   arm_say_fault(&fault);
   say_registers(f);
-  arm_backtrace(pc_of(f), f->r[FRAME_POINTER]);
+  arm_backtrace(pc_of(f), f->lr, f->r[FRAME_POINTER]);
   arm_panic_end();
 }

@@ -45,6 +45,10 @@ bool arm_early_map(uint64_t base, uint64_t len);
 void arm_memory_init(so_bytes device_tree, so_machine_boot *boot);
 bool arm_is_mapped(uintptr_t at);
 
+// --- random.c ---
+// Keeps the seed for so_machine_seed, and erases it in the tree, which is still mapped writable.
+void arm_seed_take(so_bytes in_tree);
+
 // --- gic.c ---
 void arm_gic_init(void);
 // Takes what interrupts there are, so that the next wait does not end for them; bounded.
@@ -56,7 +60,8 @@ void arm_time_init(void);
 // --- panic.c ---
 bool arm_panic_begin(void);
 void arm_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void arm_backtrace(uintptr_t pc, uintptr_t frame);
+// `link` is the link register; 0: `pc` is a return address, and callers are in frames alone.
+void arm_backtrace(uintptr_t pc, uintptr_t link, uintptr_t frame);
 _Noreturn void arm_panic_end(void);
 
 // --- exception.c, of each architecture ---

@@ -44,6 +44,8 @@ static _Noreturn void start(const uint8_t *device_tree) {
   set_stack_guard();
   boot.device_tree = read_tree(device_tree);
   boot.command_line = arm_machine.bootargs;
+  arm_seed_take(arm_machine.rng_seed);
+  arm_machine.rng_seed = (so_bytes){NULL, 0};
   arm_memory_init(boot.device_tree, &boot);
   so_cpu_errors_on();
   arm_time_init();

@@ -1,7 +1,7 @@
 // The entropy pool: a generator keyed by the hash of all that is unpredictable here, or unique.
 //
 // Counted as unpredictable: the processor's generator, that of the host (virtio's entropy device), and a seed
-// of 32 bytes from whoever starts the machine. Without any there are no keys to be had, and the machine does
+// of 32 bytes from whoever starts the machine, in the settings or by the loader (device tree). Without any there are no keys to be had, and the machine does
 // not start. Mixed in besides, and not counted: how long memory and the devices take, by the fastest
 // counter, and the time.
 
@@ -12,7 +12,7 @@
 #define SEED_LEN 32u
 #define HARDWARE_LEN 64u
 #define HOST_LEN 32u
-#define HOST_LEN 32u
+#define LOADER_LEN 64u
 #define JITTER_SAMPLES 256u
 #define RESEED_AFTER (1u << 20)
 
@@ -79,6 +79,7 @@ static void fill(void *ctx, uint8_t *out, size_t len) {
 bool bare_entropy_init(bare *b, const char **out_why) {
   uint8_t hardware[HARDWARE_LEN] = {0};
   uint8_t host[HOST_LEN] = {0};
+  uint8_t loader[LOADER_LEN] = {0};
   uint8_t seed[SEED_LEN] = {0};
   bool has_seed;
   so_rng *const rng = &b->pool.rng;
@@ -87,7 +88,8 @@ bool bare_entropy_init(bare *b, const char **out_why) {
   }
   const bool has_hardware = so_machine_random(hardware, sizeof hardware);
   const bool has_host = so_devices_random(host, sizeof host) == sizeof host;
-  if (!has_hardware && !has_host && !has_seed) {
+  const size_t loader_len = so_machine_seed(loader, sizeof loader);
+  if (!has_hardware && !has_host && !has_seed && loader_len < SEED_LEN) {
     *out_why =
         "this machine has no random numbers: its processor has no generator, the host gives none, and there "
         "is no seed. Add seed= and the output of `openssl rand -hex 32` to the settings, anew each start";
@@ -96,6 +98,7 @@ bool bare_entropy_init(bare *b, const char **out_why) {
   so_rng_init(rng, hardware);
   mix(rng, hardware, sizeof hardware);
   mix(rng, host, sizeof host);
+  mix(rng, loader, loader_len);
   mix(rng, seed, sizeof seed);
   mix(rng, b->boot.command_line.ptr, b->boot.command_line.len);
   mix_time(rng);
@@ -103,6 +106,7 @@ bool bare_entropy_init(bare *b, const char **out_why) {
   b->world.entropy = (so_entropy){fill, &b->pool};
   memset(hardware, 0, sizeof hardware);
   memset(host, 0, sizeof host);
+  memset(loader, 0, sizeof loader);
   memset(seed, 0, sizeof seed);
   return true;
 }

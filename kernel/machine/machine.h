@@ -61,6 +61,10 @@ void so_machine_unguard(void *page);
 // failed. `out` then holds nothing of worth. Not fit for keys alone: kernel/bare mixes.
 bool so_machine_random(uint8_t *out, size_t len);
 
+// so_machine_seed takes the unpredictable bytes that the loader left for us (rng-seed of a device tree), `cap` at
+// most, and gives their number. They are erased where they were: the next call gives 0, as where there are none.
+size_t so_machine_seed(uint8_t *out, size_t cap);
+
 // so_machine_ticks is the fastest counter there is, for timing jitter.
 uint64_t so_machine_ticks(void);
 

@@ -50,3 +50,9 @@ bool so_machine_random(uint8_t *out, size_t len) {
   }
   return true;
 }
+
+// PVH has no place for one.
+size_t so_machine_seed(uint8_t *out, size_t cap) {
+  (void)out, (void)cap;
+  return 0;
+}

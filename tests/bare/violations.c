@@ -8,8 +8,16 @@
 
 static const so_world *the_world;
 static const volatile uint32_t constant[4] = {1, 2, 3, 4};
-// A function that returns at once, in writable memory.
-static uint8_t code_in_data[16] = {0xc3};
+// Where code would lie in writable memory: a function that returns at once, on x86. Whatever it is, it does not run.
+#define CODE_LEN 16
+static _Alignas(16) uint8_t code_in_data[CODE_LEN] = {0xc3};
+
+// Registers of a device, by the usual machine of each processor.
+#if defined(__aarch64__) || defined(__arm__)
+#define DEVICE_AT 0x09000000u
+#else
+#define DEVICE_AT 0xd0000000u
+#endif
 
 typedef void function(void);
 
@@ -36,7 +44,7 @@ static void write_code(void) {
 static void write_constant(void) { *(volatile uint32_t *)(uintptr_t)&constant[1] = 9; }
 static void run_data(void) { call(code_in_data); }
 static void run_stack(void) {
-  volatile uint8_t code[16] = {0xc3};
+  _Alignas(16) volatile uint8_t code[CODE_LEN] = {0xc3};
   call((const void *)(uintptr_t)code);
 }
 static void run_heap(void) {
@@ -44,7 +52,7 @@ static void run_heap(void) {
   code[0] = 0xc3;
   call(code);
 }
-static void run_device(void) { call((const void *)(uintptr_t)0xd0000000u); }
+static void run_device(void) { call((const void *)(uintptr_t)DEVICE_AT); }
 
 static uint32_t deeper(uint32_t n) {
   volatile uint8_t local[512];
