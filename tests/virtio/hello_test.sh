@@ -27,11 +27,6 @@ answers() {
   return 1
 }
 
-user_net() {
-  PORT=$(free_port)
-  NET=(-netdev "user,id=n,hostfwd=tcp:127.0.0.1:$PORT-:80" -device virtio-net-device,netdev=n)
-}
-
 # ends TYPED REGEX: what is typed ends the machine in order, which says so.
 ends() {
   printf '%b' "$1" >&9
@@ -41,7 +36,7 @@ ends() {
 }
 
 for LEGACY in false true; do
-  user_net
+  user_net 80
   machine_start "$HELLO" "ip=dhcp --listen 0.0.0.0:80" "${NET[@]}"
   if console_says '^listening' && answers "http://127.0.0.1:$PORT/"; then
     ends 'stop\r' 'asked to power off'
@@ -53,7 +48,7 @@ done
 LEGACY=false
 
 # Settings and arguments apart, and Ctrl-C.
-user_net
+user_net 80
 machine_start "$HELLO" "ip=10.0.2.15/24 gw=10.0.2.2 -- --listen 10.0.2.15:80" "${NET[@]}"
 if console_says '^listening' && answers "http://127.0.0.1:$PORT/"; then
   ends '\x03' 'asked to power off'
@@ -80,7 +75,7 @@ console_says 'no network device' || fail "a transport without a device is taken 
 machine_wait || FAILED=1
 
 # A link that goes down and comes back; and reboot, which -no-reboot makes an end.
-user_net
+user_net 80
 machine_start "$HELLO" "ip=10.0.2.15/24 gw=10.0.2.2 --listen 10.0.2.15:80" "${NET[@]}" \
   -monitor "unix:$WORK/monitor,server=on,wait=off"
 monitor() {

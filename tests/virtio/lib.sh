@@ -1,15 +1,26 @@
-# Shared by the tests of images in QEMU's microvm. Source it first. A machine runs for MACHINE_S seconds at
-# most; what it says is in $WORK/console, what is written to descriptor 9 is typed there.
+# Shared by the tests of images in QEMU with virtio devices. Source it first. A machine runs for MACHINE_S
+# seconds at most; what it says is in $WORK/console, what is written to descriptor 9 is typed there.
 
 set -u
-if ! command -v qemu-system-x86_64 >/dev/null; then
-  echo "SKIPPED: this needs qemu-system-x86_64 (./safeos setup)"
-  exit 0
-fi
-
 MACHINE_S=${MACHINE_S:-240}
 MACHINE_PID=
 MEMORY_MIB=${MEMORY_MIB:-64}
+
+# machine_arch ARCH [MACHINE CPU]: what machine_start starts from here on; at first, $ARCH. Where there is no QEMU for
+# it the test is skipped.
+machine_arch() {
+  case $1 in
+    x86_64) QEMU=qemu-system-x86_64 MACHINE=${2:-microvm,acpi=off,rtc=on} CPU=${3:-max} ;;
+    arm64) QEMU=qemu-system-aarch64 MACHINE=${2:-virt,gic-version=2} CPU=${3:-cortex-a57} ;;
+    armv7) QEMU=qemu-system-arm MACHINE=${2:-virt,highmem=off} CPU=${3:-cortex-a7} ;;
+    *) echo "there are no machines of the kind '$1'"; exit 1 ;;
+  esac
+  if ! command -v "$QEMU" >/dev/null; then
+    echo "SKIPPED: this needs $QEMU (./safeos setup)"
+    exit 0
+  fi
+}
+machine_arch "${ARCH:-x86_64}"
 
 # image FILE...: the one that is stripped, of those that a target makes.
 image() {
@@ -29,6 +40,14 @@ free_port() {
   echo "$port"
 }
 
+# user_net PORT [udp]: NET becomes a card on QEMU's user network; that port of the guest is PORT of 127.0.0.1.
+user_net() {
+  local inside="$1"
+  PORT=$(free_port)
+  NET=(-netdev "user,id=n,hostfwd=tcp:127.0.0.1:$PORT-:$inside${2:+,hostfwd=$2:127.0.0.1:$PORT-:$inside}"
+    -device virtio-net-device,netdev=n)
+}
+
 # machine_start IMAGE COMMAND-LINE [arguments of QEMU]
 machine_start() {
   local image="$1" line="$2"
@@ -36,8 +55,7 @@ machine_start() {
   rm -f "$WORK/typed"
   mkfifo "$WORK/typed"
   exec 9<>"$WORK/typed"
-  timeout -k 5 "$MACHINE_S" qemu-system-x86_64 \
-    -M "${MACHINE:-microvm,acpi=off,rtc=on}" -accel tcg -cpu "${CPU:-max}" -m "$MEMORY_MIB" \
+  timeout -k 5 "$MACHINE_S" "$QEMU" -M "$MACHINE" -accel tcg -cpu "$CPU" -m "$MEMORY_MIB" \
     -nodefaults -no-user-config -display none -no-reboot -serial stdio \
     -global "virtio-mmio.force-legacy=${LEGACY:-false}" \
     -kernel "$image" -append "$line" "$@" <"$WORK/typed" >"$WORK/console" 2>&1 &

@@ -1,6 +1,6 @@
 #!/bin/bash
 # website and nameserver as guests of Xen, side by side, asked by curl and dig. The site is a repository that
-# stored, a guest too, has put on the disk; the zone is a text on a disk. Arguments: stored, storectl.
+# stored, a guest too, has put on the disk; the zone is a text on a disk. Arguments: stored, storectl, the architecture.
 
 . tests/xen/lib.sh
 cd "$WORK" || exit 1
@@ -10,7 +10,7 @@ truncate -s 1M zone
 
 truncate -s 64M data
 xen_boot --disk data --disk zone
-must dom0_put "$RUNFILES/apps/stored/xen_x86_64" /guest/stored
+must dom0_put "$(guest_image stored)" /guest/stored
 must guest_config stored /guest/stored 64 "ip=10.0.2.21/24 -- --data data --init --listen 10.0.2.21:8443" vda,xvda,w
 must guest_create stored
 guest_says stored '^listening ' || exit 1
@@ -26,11 +26,28 @@ must storectl clone https://10.0.2.21:8443/site site
   must storectl commit -m "The site"
   must storectl push
 ) || exit 1
+must storectl clone https://10.0.2.21:8443/site other
+(
+  cd other || exit 1
+  sed -i '1s/.*/first by another/' numbers.txt
+  must storectl commit -m "The first line"
+  must storectl push
+  cd ../site || exit 1
+  sed -i '200000s/.*/last/' numbers.txt
+  must storectl commit -m "The last line"
+  run 3 storectl push || exit 1
+  must storectl pull
+  must storectl push
+  cd ../other || exit 1
+  must storectl pull
+) || exit 1
+holds "merged, both are the same" diff -r -x '.store*' site other
+same "the merge has both" "$(sed -n '1p;200000p' site/numbers.txt | tr '\n' ,)" "first by another,last,"
 run 0 dom0 'xl shutdown stored'
 guest_ends stored
 
-must dom0_put "$RUNFILES/apps/website/xen_x86_64" /guest/website
-must dom0_put "$RUNFILES/apps/nameserver/xen_x86_64" /guest/nameserver
+must dom0_put "$(guest_image website)" /guest/website
+must dom0_put "$(guest_image nameserver)" /guest/nameserver
 GUEST_CARD=1 must guest_config website /guest/website 32 \
   "ip=10.0.2.21/24 -- --data data --repo site --listen 10.0.2.21:443 --http-listen 10.0.2.21:80" vda,xvda,r
 GUEST_CARD=2 must guest_config nameserver /guest/nameserver 32 \

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Disks that stored cannot use, as a guest of Xen: each gives a clear line, the guest powers off, and what is on
-# the disk stays as it is. Arguments: stored, storectl.
+# the disk stays as it is. Arguments: stored, storectl, the architecture.
 
 . tests/xen/lib.sh
 cd "$WORK" || exit 1
@@ -8,7 +8,7 @@ truncate -s 16K small
 head -c 4M /dev/urandom >foreign
 truncate -s 64M empty
 xen_boot --disk small --disk foreign --disk empty
-must dom0_put "$RUNFILES/apps/stored/xen_x86_64" /guest/stored
+must dom0_put "$(guest_image stored)" /guest/stored
 
 # refused NAME DISK REGEX [SETTINGS]: the guest says so and powers off.
 card=0

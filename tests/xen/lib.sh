@@ -1,6 +1,6 @@
 # Shared by the tests that boot guests of Xen: one machine in QEMU for a whole test, its dom0 as a command,
-# guests on a bridge that reaches the test. Source it first, with the arguments of the test: stored (any
-# target of it), storectl, and what follows.
+# guests on a bridge that reaches the test. Source it first, with the arguments of the test: stored (for this
+# machine), storectl, the architecture of the testbed (x86_64, arm64, armv7), and what follows.
 #
 #   10.0.2.2    the test, in a network namespace of its own, on a tap device
 #   10.0.2.15   dom0
@@ -20,19 +20,28 @@ fi
 . tests/cli/lib.sh
 RUNFILES=$PWD
 XEN_START=$PWD/tests/xen/dom0/start.sh
-XEN_HOST=$PWD/external/xen_host
-[ -d "$XEN_HOST" ] || XEN_HOST=${TEST_SRCDIR:-..}/xen_host
 XEN_LIMIT=180  # Seconds for one step. Emulation on a busy machine is slow.
 GUEST=10.0.2.20
 
-if ! command -v qemu-system-x86_64 >/dev/null || ! command -v cpio >/dev/null; then
-  echo "SKIPPED: this needs QEMU and cpio (./safeos setup installs them)"
+XEN_ARCH=${3:-x86_64}
+case $XEN_ARCH in
+  x86_64) XEN_HOST=xen_host XEN_QEMU=qemu-system-x86_64 ;;
+  arm64) XEN_HOST=xen_arm/arm64 XEN_QEMU=qemu-system-aarch64 ;;
+  armv7) XEN_HOST=xen_arm/armv7 XEN_QEMU=qemu-system-arm ;;
+esac
+if [ -d "$PWD/external/${XEN_HOST%/*}" ]; then XEN_HOST=$PWD/external/$XEN_HOST; else XEN_HOST=${TEST_SRCDIR:-..}/$XEN_HOST; fi
+if ! command -v "$XEN_QEMU" >/dev/null || ! command -v cpio >/dev/null; then
+  echo "SKIPPED: this needs $XEN_QEMU and cpio (./safeos setup installs them)"
   exit 0
 fi
 if [ ! -e "$XEN_HOST/base.cpio" ]; then
   echo "SKIPPED: the packages of Xen are not there (./safeos setup fetches them)"
   exit 0
 fi
+
+# guest_image APP: its image for guests here. can_save: whether they can be saved and restored; Xen cannot on ARM.
+guest_image() { echo "$RUNFILES/apps/$1/xen_$XEN_ARCH"; }
+can_save() { [ "$XEN_ARCH" = x86_64 ]; }
 
 ip link set lo up
 XEN_PID=
@@ -60,7 +69,7 @@ xen_boot() {
   fi
   mkdir -p "$WORK/machine"
   local begun=$SECONDS i
-  "$XEN_START" --net tap,ifname=tap0,script=no,downscript=no "$@" "$XEN_HOST" "$WORK/machine" \
+  "$XEN_START" --arch "$XEN_ARCH" --net tap,ifname=tap0,script=no,downscript=no "$@" "$XEN_HOST" "$WORK/machine" \
     >"$WORK/machine/qemu.out" 2>&1 &
   XEN_PID=$!
   for i in $(seq $((XEN_LIMIT * 4))); do
@@ -91,10 +100,12 @@ dom0_put() {
 }
 
 # guest_config NAME IMAGE MEMORY COMMAND_LINE [DISK]...: the image is a file of dom0. A disk is a device of
-# dom0 with what follows it in xl's syntax: vda,xvda,w. Without GUEST_NO_CARD there is a network card.
+# dom0 with what follows it in xl's syntax: vda,xvda,w. Without GUEST_NO_CARD there is a network card. These ARM
+# processors have no generator of random numbers, so guests get a seed.
 guest_config() {
   local name="$1" image="$2" memory="$3" line="$4" disks= disk
   shift 4
+  [ "$XEN_ARCH" = x86_64 ] || line="seed=$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n') $line"
   for disk in "$@"; do disks="$disks\"phy:/dev/$disk\","; done
   {
     printf 'name = "%s"\ntype = "pvh"\nkernel = "%s"\nmemory = %s\nvcpus = 1\n' "$name" "$image" "$memory"

@@ -1,15 +1,15 @@
 #!/bin/bash
 # stored as a guest of Xen, with its data on a disk of its own: clone, push and merge from the host, a long
 # history, `xl destroy` in the middle of a push, save and restore, and the disk read by the host's programs.
-# Arguments: stored (for host sockets), storectl, the number of commits.
+# Arguments: stored (for this machine), storectl, the architecture, the number of commits.
 
 . tests/xen/lib.sh
-COMMITS="${3:-5000}"
+COMMITS="${4:-5000}"
 MAKE="$RUNFILES/tests/cli/make_history.py"
 cd "$WORK" || exit 1
 truncate -s 2G data
 xen_boot --disk data
-must dom0_put "$RUNFILES/apps/stored/xen_x86_64" /guest/stored
+must dom0_put "$(guest_image stored)" /guest/stored
 must guest_config stored /guest/stored 64 \
   "ip=$GUEST/24 gw=10.0.2.2 data=xvda -- --data data --init --listen $GUEST:8443 --quiet" vda,xvda,w
 URL=https://$GUEST:8443
@@ -111,7 +111,7 @@ same "what was acknowledged is there" "$(cat c/kept)" acknowledged
 same_files "the push went on" a/large c/large
 
 # --- save and restore -----------------------------------------------------------------------------------
-run 0 dom0 'xl save stored /tmp/saved && xl restore /tmp/saved; rm -f /tmp/saved'
+can_save && run 0 dom0 'xl save stored /tmp/saved && xl restore /tmp/saved; rm -f /tmp/saved'
 (
   cd c || exit 1
   echo restored >after

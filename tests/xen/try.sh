@@ -1,6 +1,7 @@
 #!/bin/bash
 # Boots one image for a person who wants to see it: `./safeos xen` and `./safeos qemu` end here.
-# usage: try.sh xen|qemu APP IMAGE WORK DISKS [ARGUMENT...]
+# usage: try.sh xen|qemu ARCH APP IMAGE WORK DISKS [ARGUMENT...]
+#   ARCH       x86_64, arm64 or armv7
 #   IMAGE      the kernel, as Bazel made it
 #   WORK       a folder for what is made here
 #   DISKS      a folder that stays: the disks are kept in it
@@ -14,10 +15,10 @@ die() {
   exit 1
 }
 
-kind=$1 app=$2 image=$3
-mkdir -p "$4" "$5"
-work=$(cd "$4" && pwd) disks_kept=$(cd "$5" && pwd)
-shift 5
+kind=$1 arch=$2 app=$3 image=$4
+mkdir -p "$5" "$6"
+work=$(cd "$5" && pwd) disks_kept=$(cd "$6" && pwd)
+shift 6
 guest=10.0.2.20  # On QEMU's user network, whose router and name server are 10.0.2.2 and 10.0.2.3.
 settings="ip=$guest/24 gw=10.0.2.2 dns=10.0.2.3"
 
@@ -41,6 +42,10 @@ case $app in
   *) die "there is no '$app' for $kind; there are hello, nameserver, stored and website" ;;
 esac
 [[ $# -eq 0 ]] || arguments=("$@")
+# The processors that are emulated for ARM have no generator of random numbers, and Xen has none for guests.
+if [[ $kind:$arch == xen:arm* ]]; then
+  settings+=" seed=$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"
+fi
 line="$settings -- ${arguments[*]}"
 case $line in *[\"\\]*) die "an argument has a quote or a backslash, which a command line of a guest cannot have" ;; esac
 
@@ -88,17 +93,24 @@ begin_xen() {
   } >"$files/guest.cfg"
   [[ -z $disk ]] || disks=(--disk "$disks_kept/$disk")
   say "starting Xen, dom0 and $app; that takes 15 seconds or more, all is emulated (their log: $work/xen.log)"
-  setsid "$here/dom0/start.sh" --files "$files" --net "$network" --serial stdio "${disks[@]}" \
-    "$here/../../third_party/src/xen-host" "$work" <&3 &
+  local host=$here/../../third_party/src/xen-host
+  [[ $arch == x86_64 ]] || host=$here/../../third_party/src/xen-arm/$arch
+  setsid "$here/dom0/start.sh" --arch "$arch" --files "$files" --net "$network" --serial stdio "${disks[@]}" \
+    "$host" "$work" <&3 &
 }
 
 begin_qemu() {
-  local accelerator=tcg
-  [[ ! -w /dev/kvm ]] || accelerator=kvm
+  local accelerator=tcg machine
+  [[ ! -w /dev/kvm || $(uname -m) != x86_64 ]] || accelerator=kvm
+  case $arch in
+    x86_64) machine=(qemu-system-x86_64 -M "microvm,acpi=off,pit=off,pic=off,rtc=on" -accel "$accelerator" -cpu max) ;;
+    arm64) machine=(qemu-system-aarch64 -M "virt,gic-version=3" -accel tcg -cpu cortex-a57) ;;
+    armv7) machine=(qemu-system-arm -M "virt,highmem=off" -accel tcg -cpu cortex-a7) ;;
+  esac
   [[ -z $disk ]] ||
     disks=(-drive "id=disk0,file=$disks_kept/$disk,format=raw,if=none,discard=unmap" -device virtio-blk-device,drive=disk0)
-  say "starting $app (accelerator: $accelerator)"
-  setsid qemu-system-x86_64 -M microvm,acpi=off,pit=off,pic=off,rtc=on -accel "$accelerator" -cpu max -m "$memory" \
+  say "starting $app (${machine[*]:0:5})"
+  setsid "${machine[@]}" -m "$memory" \
     -nodefaults -no-user-config -display none -monitor none -no-reboot -serial stdio \
     -kernel "$image" -append "$line" -netdev "$network,id=net0" -device virtio-net-device,netdev=net0 \
     -device virtio-rng-device "${disks[@]}" <&3 &
