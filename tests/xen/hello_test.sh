@@ -44,7 +44,8 @@ fi
 run 0 dom0 'xl network-detach hello 0'
 guest_says hello 'xen: vif/0: the back end closed'
 run 0 dom0 'xl network-attach hello bridge=br0 mac=00:16:3e:00:00:01'
-guest_says hello 'xen: vif/0: connected again' 2
+can_save && times=2 || times=1
+guest_says hello 'xen: vif/0: connected again' $times
 same "hello answers over the new card" "$(fetch "http://$GUEST/")" hello
 
 run 0 dom0 'xl shutdown hello'
@@ -62,10 +63,18 @@ has() {
       sleep 1
     done; xl list; exit 1"
 }
-run 0 dom0 'xl mem-set balloon 16'
+# On ARM `xl mem-set` of Xen 4.17 ends in an assertion of its own; what it would write is written.
+set_memory() {
+  if [ "$XEN_ARCH" = x86_64 ]; then
+    dom0 "xl mem-set balloon $1"
+  else
+    dom0 "xenstore-write /local/domain/\$(xl domid balloon)/memory/target $(($1 * 1024))"
+  fi
+}
+run 0 set_memory 16
 run 0 has 16
 same "hello answers with half of its memory" "$(fetch "http://$GUEST/")" hello
-run 0 dom0 'xl mem-set balloon 32'
+run 0 set_memory 32
 run 0 has 32
 same "hello answers with all of it" "$(fetch "http://$GUEST/")" hello
 # A checkpoint: the same domain goes on, and nothing is connected anew. (xl does not watch it any more.)
