@@ -65,7 +65,7 @@ static bool trim(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s) {
     if (b->sack && old != 0) {
       so_tcp_reassembly_duplicate(&c->gaps, s->seq, s->seq + old);
     }
-    b->ack_now = true;
+    so_tcp_ack_quickly(c);
     so_packet_pull(t->pool, s->packet, old);
     s->seq += old;
     s->len -= old;
@@ -85,6 +85,16 @@ static bool trim(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s) {
 
 static uint32_t full_segments(const so_tcp_conn *c, uint32_t count) {
   return count * so_tcp_max(c->b.receive_mss, 1);
+}
+
+// Full as far as is known: requests of a program that are all short are not.
+static bool is_full(const so_tcp_conn *c, uint32_t len) {
+  return len >= so_tcp_max(c->b.receive_mss, SO_TCP_MSS_DEFAULT);
+}
+
+void so_tcp_ack_quickly(so_tcp_conn *c) {
+  c->b.quick = SO_TCP_QUICK_ACKS;
+  c->b.ack_now = true;
 }
 
 static void owe(so_tcp *t, so_tcp_conn *c) {
@@ -124,12 +134,15 @@ void so_tcp_batch_end(so_tcp *t, uint64_t now_ns) {
 }
 
 // Every second full segment is acknowledged at once, in a batch at its end, another one soon (RFC
-// 9293 3.8.6.3, RFC 5681 4.2).
+// 9293 3.8.6.3, RFC 5681 4.2); after a sign of loss each full segment.
 static void schedule_ack(so_tcp *t, so_tcp_conn *c, uint32_t len, uint64_t now_ns) {
   so_tcp_block *b = &c->b;
   b->ack_bytes += len;
   const bool due = b->ack_bytes >= full_segments(c, 2);
-  if (due && t->batch && b->ack_bytes < full_segments(c, SO_TCP_STRETCH)) {
+  if (b->quick != 0 && is_full(c, b->ack_bytes)) {
+    b->quick--;
+    b->ack_now = true;
+  } else if (due && t->batch && b->ack_bytes < full_segments(c, SO_TCP_STRETCH)) {
     owe(t, c);
   } else if (due) {
     b->ack_now = true;
@@ -157,9 +170,14 @@ static void in_order(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now_
     c->b.ack_now = true;
   } else if (gap) {
     take_waiting(t, c);
-    c->b.ack_now = true;  // RFC 5681 4.2: at once when a gap closes, wholly or in part.
+  }
+  if (so_tcp_flag(s, SO_TCP_FLAG_PSH) && is_full(c, len)) {
+    c->b.pushed = true;
   }
   schedule_ack(t, c, len, now_ns);
+  if (gap) {
+    so_tcp_ack_quickly(c);  // RFC 5681 4.2: at once when a gap closes, wholly or in part.
+  }
   drop_packet(t, s);
 }
 
@@ -200,7 +218,7 @@ void so_tcp_step_data(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now
   if (!so_ok(kept)) {
     t->stats.drop_reassembly++;
   }
-  c->b.ack_now = true;
+  so_tcp_ack_quickly(c);
 }
 
 static void fin_arrived(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {

@@ -60,6 +60,92 @@ TEST(TcpDataTest, AnIdleConnectionIsUnderAKilobyteAndHoldsNothingElse) {
   EXPECT_EQ(Info(p.c).pages, 0u);
 }
 
+TEST(TcpDataTest, PshEndsWhatTheWindowsAllow) {
+  so_tcp_config config = {};
+  config.segment_max = 1;  // No super-segments.
+  Peer p(config);
+  p.PassiveOpen();
+  p.Write(std::string(50000, 'x'));
+  const Sends sent = p.Take();
+  ASSERT_EQ(sent.size(), 10u);
+  for (size_t i = 0; i < sent.size(); i++) {
+    EXPECT_EQ((sent[i].h.flags & SO_TCP_FLAG_PSH) != 0, i == 9) << i;
+  }
+}
+
+TEST(TcpDataTest, AFullSegmentThatWasPushedIsAcknowledgedWhenItIsRead) {
+  Peer p;
+  p.PassiveOpen();
+  const std::string full(1460, 'x');
+  p.SendData(full);
+  p.ExpectNothing();
+  EXPECT_EQ(p.Read(), full);
+  EXPECT_EQ(p.TakeOne().h.ack, p.seq);
+  p.Send(p.Header(SO_TCP_FLAG_ACK), full);  // Without PSH more may follow,
+  p.seq += 1460;
+  EXPECT_EQ(p.Read(), full);
+  p.ExpectNothing();
+  p.host.Advance(40 * kMs);
+  EXPECT_EQ(p.TakeOne().h.ack, p.seq);
+  p.SendData("a question");  // and what is short is answered by the program.
+  p.Read();
+  p.ExpectNothing();
+}
+
+// Sends a full segment, and says whether it was acknowledged at once.
+bool IsAcknowledged(Peer *p) {
+  p->Send(p->Header(SO_TCP_FLAG_ACK), std::string(1460, 'x'));
+  p->seq += 1460;
+  const Sends sent = p->Take();
+  return sent.size() == 1 && sent[0].h.ack == p->seq;
+}
+
+void ExpectSixteenAcknowledged(Peer *p) {
+  for (int i = 0; i < 16; i++) {
+    EXPECT_TRUE(IsAcknowledged(p)) << i;
+  }
+  EXPECT_FALSE(IsAcknowledged(p));
+  EXPECT_TRUE(IsAcknowledged(p));
+}
+
+TEST(TcpDataTest, AfterAGapOrADuplicateEachSegmentIsAcknowledged) {
+  Peer p;
+  p.PassiveOpen();
+  EXPECT_FALSE(IsAcknowledged(&p));
+  EXPECT_TRUE(IsAcknowledged(&p));
+  p.seq += 1460;  // One is lost,
+  EXPECT_FALSE(IsAcknowledged(&p));
+  p.seq -= 2920;
+  p.Send(p.Header(SO_TCP_FLAG_ACK), std::string(1460, 'x'));  // and comes.
+  p.seq += 2920;
+  EXPECT_EQ(p.TakeOne().h.ack, p.seq);
+  ExpectSixteenAcknowledged(&p);
+  p.seq -= 1460;  // The last one comes again.
+  EXPECT_TRUE(IsAcknowledged(&p));
+  ExpectSixteenAcknowledged(&p);
+}
+
+TEST(TcpDataTest, AfterAGapABatchIsAcknowledgedSegmentBySegment) {
+  Peer p;
+  p.PassiveOpen();
+  p.seq += 1460;
+  EXPECT_FALSE(IsAcknowledged(&p));
+  p.seq -= 2920;
+  so_tcp_batch_begin(p.host.tcp);
+  p.Send(p.Header(SO_TCP_FLAG_ACK), std::string(1460, 'x'));
+  p.seq += 2920;
+  for (int i = 0; i < 2; i++) {
+    p.Send(p.Header(SO_TCP_FLAG_ACK), std::string(1460, 'x'));
+    p.seq += 1460;
+  }
+  so_tcp_batch_end(p.host.tcp, p.host.now);
+  const Sends sent = p.Take();
+  ASSERT_EQ(sent.size(), 3u);
+  for (uint32_t i = 0; i < 3; i++) {
+    EXPECT_EQ(sent[i].h.ack, p.seq - (2 - i) * 1460);
+  }
+}
+
 TEST(TcpDataTest, NagleHoldsASecondSmallSegmentUntilTheFirstIsAcknowledged) {
   Peer p;
   p.PassiveOpen();

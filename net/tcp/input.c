@@ -138,7 +138,9 @@ static void refuse(so_tcp *t, so_tcp_conn *c, const so_tcp_segment *s, uint64_t 
     const uint32_t end = so_seq_min(s->seq + s->len, c->b.rcv_nxt);
     so_tcp_reassembly_duplicate(&c->gaps, s->seq, end);  // RFC 2883.
   }
-  if (is_recent_duplicate(&c->b, s) || allowed(c, now_ns)) {
+  if (is_recent_duplicate(&c->b, s)) {
+    so_tcp_ack_quickly(c);
+  } else if (allowed(c, now_ns)) {
     c->b.ack_now = true;
   } else {
     t->stats.acks_limited++;

@@ -35,6 +35,9 @@
 // Full segments of one batch that one ACK may answer (RFC 5681 4.2: stretch ACKs). As many as HyStart++
 // takes for the growth of one ACK, so that a sender like ours loses nothing by it.
 #define SO_TCP_STRETCH 8u
+// After a sign of loss (a gap, or bytes that came twice) so many segments are acknowledged one by one: the
+// sender's window is small then, and one lost acknowledgement for all of it would stop it until a timeout.
+#define SO_TCP_QUICK_ACKS 16u
 #define SO_TCP_CORK_MS 200u
 #define SO_TCP_RETRY_MS 10u        // The pool was used up with nothing on its way.
 #define SO_TCP_RECEIVE_START 65536u
@@ -70,6 +73,8 @@ typedef struct so_tcp_block {
   bool room_wanted;    // A write found no room.
   bool pool_wanted;    // A write found the pool nearly used up.
   bool in_table;
+  bool pushed;         // A full segment with PSH was received and is not acknowledged yet.
+  uint8_t quick;       // Segments still to be acknowledged one by one.
   uint8_t tries;       // Of SYN or keepalive in a row.
   uint8_t probes;      // Of the window, in a row.
   uint8_t challenges;
@@ -248,7 +253,12 @@ bool so_tcp_port_choose(so_tcp *t, so_tcp_tuple *tuple);
 uint32_t so_tcp_timestamp(uint32_t offset, uint64_t now_ns);
 void so_tcp_send_syn(so_tcp *t, so_tcp_conn *c, uint64_t now_ns);  // SYN or SYN-ACK.
 bool so_tcp_send_ack(so_tcp *t, so_tcp_conn *c, uint32_t seq, uint64_t now_ns);
-typedef enum so_tcp_kind { SO_TCP_NEW, SO_TCP_AGAIN, SO_TCP_PROBE_AGAIN } so_tcp_kind;
+typedef enum so_tcp_kind {
+  SO_TCP_NEW,
+  SO_TCP_NEW_LAST,  // New, and the windows let nothing follow.
+  SO_TCP_AGAIN,
+  SO_TCP_PROBE_AGAIN,
+} so_tcp_kind;
 uint32_t so_tcp_send_range(so_tcp *t, so_tcp_conn *c, so_seq_range r, so_tcp_kind kind,
                            uint64_t now_ns);
 void so_tcp_send_reset(so_tcp *t, so_tcp_conn *c, uint64_t now_ns);
@@ -276,6 +286,7 @@ void so_tcp_apply_report(so_tcp *t, so_tcp_conn *c, const so_tcp_ack_report *r, 
 
 // data.c: steps 7 and 8.
 void so_tcp_forget_owing(so_tcp *t, so_tcp_conn *c);
+void so_tcp_ack_quickly(so_tcp_conn *c);  // Now, and the next segments one by one.
 void so_tcp_step_data(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now_ns);
 void so_tcp_step_fin(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now_ns);
 

@@ -69,6 +69,12 @@ static uint32_t next_len(const so_tcp *t, const so_tcp_conn *c, uint32_t unsent)
   return good ? len : 0;
 }
 
+// kind_of says whether anything could follow `len` new bytes at once.
+static so_tcp_kind kind_of(const so_tcp_conn *c, uint32_t len) {
+  const uint32_t left = so_tcp_min(room(c), window_left(c));
+  return left - so_tcp_min(len, left) < so_tcp_payload_mss(c) ? SO_TCP_NEW_LAST : SO_TCP_NEW;
+}
+
 static bool send_new(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
   if (so_tcp_scoreboard_outstanding(&c->board) == 0 && so_tcp_unsent(c) != 0) {
     so_tcp_congestion_idle(&c->congestion, so_tcp_rtt_rto_ns(&c->rtt), now_ns);
@@ -81,7 +87,7 @@ static bool send_new(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
       return true;
     }
     const so_seq_range r = {so_tcp_nxt(c), so_tcp_nxt(c) + len + (fin ? 1 : 0)};
-    if (so_tcp_send_range(t, c, r, SO_TCP_NEW, now_ns) == 0) {
+    if (so_tcp_send_range(t, c, r, kind_of(c, len), now_ns) == 0) {
       return false;
     }
   }
@@ -145,7 +151,7 @@ void so_tcp_probe_tail(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
   const so_seq_range fresh = {so_tcp_nxt(c), so_tcp_nxt(c) + len};
   so_seq_range last;
   t->stats.tail_loss_probes++;
-  if (len != 0 && so_tcp_send_range(t, c, fresh, SO_TCP_NEW, now_ns) != 0) {
+  if (len != 0 && so_tcp_send_range(t, c, fresh, SO_TCP_NEW_LAST, now_ns) != 0) {
     so_tcp_scoreboard_probed(&c->board, false, now_ns);
     return;
   }

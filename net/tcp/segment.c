@@ -83,6 +83,7 @@ static void acknowledge(so_tcp_conn *c, so_tcp_header *h, uint64_t now_ns) {
     h->sack_count = (uint8_t)so_tcp_reassembly_sacks(&c->gaps, h->sacks, b->timestamps ? 3 : 4);
   }
   b->ack_now = false;
+  b->pushed = false;
   b->ack_at_ns = SO_NEVER;
   b->ack_bytes = 0;
   b->last_ack = b->rcv_nxt;
@@ -167,6 +168,7 @@ static void count(so_tcp *t, so_tcp_conn *c, uint32_t len, bool again) {
 static bool note(so_tcp_conn *c, so_seq_range r, so_tcp_kind kind, uint64_t now_ns) {
   switch (kind) {
     case SO_TCP_NEW:
+    case SO_TCP_NEW_LAST:
       return so_ok(so_tcp_scoreboard_sent(&c->board, r.end - r.start, now_ns));
     case SO_TCP_AGAIN:
       so_tcp_scoreboard_retransmitted(&c->board, r, now_ns);
@@ -196,7 +198,7 @@ uint32_t so_tcp_send_range(so_tcp *t, so_tcp_conn *c, so_seq_range r, so_tcp_kin
     return 0;
   }
   so_tcp_header h = {.seq = r.start};
-  const bool again = kind != SO_TCP_NEW;
+  const bool again = kind == SO_TCP_AGAIN || kind == SO_TCP_PROBE_AGAIN;
   if (b->ecn && !again && len != 0) {  // RFC 3168 6.1.5: not on what is sent again.
     p->traffic_class = ECT0;
     if (c->congestion.cwr_pending) {
@@ -205,7 +207,9 @@ uint32_t so_tcp_send_range(so_tcp *t, so_tcp_conn *c, so_seq_range r, so_tcp_kin
     }
   }
   acknowledge(c, &h, now_ns);
-  if (len != 0 && r.start + len == end) {
+  // RFC 9293 3.9.1.2: at the end of what was written. Also when we wait for an acknowledgement to go on: a
+  // receiver that delays them takes PSH for a reason not to.
+  if (len != 0 && (r.start + len == end || kind == SO_TCP_NEW_LAST)) {
     h.flags |= SO_TCP_FLAG_PSH;
   }
   if (fin) {

@@ -75,6 +75,11 @@ void so_tcp_window_read(so_tcp *t, so_tcp_conn *c, uint32_t n, uint64_t now_ns) 
   const uint32_t told =
       so_seq_gt(c->b.rcv_edge, c->b.rcv_nxt) ? c->b.rcv_edge - c->b.rcv_nxt : 0;
   const uint32_t mss = so_tcp_max(c->b.receive_mss, SO_TCP_MSS_DEFAULT);
+  // The sender has sent what it may, and the program has read all of it: nothing of ours would carry the
+  // acknowledgement soon.
+  if (c->b.pushed && c->receive.len == 0) {
+    c->b.ack_now = true;
+  }
   // A closed window opens as soon as silly-window avoidance lets it; an open one is told of in
   // passing, and on its own when the peer may be about to stop.
   if (gain != 0 && worthwhile(c, gain) &&
