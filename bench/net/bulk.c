@@ -8,7 +8,9 @@
 //   bulk rate ADDR PORT COUNT [FIBERS]   opens, one byte there and back, closes
 //   bulk idle ADDR PORT COUNT            opens all, prints "idle COUNT", and waits for SIGTERM
 //
-// A connection begins with 16 bytes: the letter of what is wanted, 7 of padding, a 64-bit number.
+// A connection begins with 16 bytes: the letter of what is wanted, 7 of padding, a 64-bit number. What is moved
+// is a pattern that repeats after a prime number of bytes, and whoever receives compares all of it: a byte that
+// is changed, missing, twice or elsewhere fails the transfer.
 
 #include "base/fmt.h"
 #include "base/mem.h"
@@ -17,7 +19,8 @@
 #include "kernel/ports/world.h"
 
 #define HEAD_LEN 16u
-#define PIECE_LEN (256u * 1024)
+#define PIECE_LEN 262139u  // Prime: no number of segments fits into it.
+#define DRAIN_NS (2 * SO_NS_PER_S)
 #define PATIENCE_NS (120 * SO_NS_PER_S)
 
 typedef struct program {
@@ -30,6 +33,7 @@ typedef struct program {
   uint64_t failed;
   unsigned fibers;
   so_event changed;
+  uint8_t pattern[PIECE_LEN];
 } program;
 
 typedef struct connection {
@@ -52,22 +56,50 @@ static so_status read_all(const program *p, const so_stream *s, uint8_t *buf, si
   return so_done();
 }
 
-static so_status send_bytes(const program *p, const so_stream *s, uint8_t *piece, uint64_t len) {
-  memset(piece, 'x', PIECE_LEN);
+static void make_pattern(program *p) {
+  uint64_t x = 1;
+  for (size_t i = 0; i < PIECE_LEN; i++) {
+    x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    p->pattern[i] = (uint8_t)(x >> 56);
+  }
+}
+
+static so_status send_bytes(const program *p, const so_stream *s, uint64_t len) {
   while (len != 0) {
+    if (so_sched_stopping(p->world->sched)) {
+      return so_status_make(SO_IO, 0);
+    }
     const size_t n = len < PIECE_LEN ? (size_t)len : PIECE_LEN;
-    SO_TRY(so_stream_write(s, so_bytes_of(piece, n), soon(p)));
+    SO_TRY(so_stream_write(s, so_bytes_of(p->pattern, n), soon(p)));
     len -= n;
   }
   return so_done();
 }
 
+// is_pattern compares bytes that came with the pattern from `*at` on, and moves it on.
+static bool is_pattern(const program *p, so_bytes got, size_t *at) {
+  while (got.len != 0) {
+    const so_bytes rest = so_bytes_of(p->pattern + *at, PIECE_LEN - *at);
+    const size_t n = got.len < rest.len ? got.len : rest.len;
+    if (!so_bytes_equal(so_bytes_first(got, n), so_bytes_first(rest, n))) {
+      return false;
+    }
+    got = so_bytes_from(got, n);
+    *at = (*at + n) % PIECE_LEN;
+  }
+  return true;
+}
+
 static so_status take_bytes(const program *p, const so_stream *s, uint8_t *piece, uint64_t len) {
+  size_t at = 0;
   while (len != 0) {
     size_t n;
     SO_TRY(so_stream_read(s, piece, PIECE_LEN, soon(p), &n));
-    if (n == 0 || n > len) {
+    if (n == 0 || n > len || so_sched_stopping(p->world->sched)) {
       return so_status_make(SO_IO, 0);
+    }
+    if (!is_pattern(p, so_bytes_of(piece, n), &at)) {
+      return so_status_make(SO_MALFORMED, 0);
     }
     len -= n;
   }
@@ -89,7 +121,7 @@ static so_status answer(connection *c, uint8_t *piece) {
   }
   const uint8_t done = '.';
   switch (kind) {
-    case 'd': return send_bytes(p, &c->stream, piece, len);
+    case 'd': return send_bytes(p, &c->stream, len);
     case 'u':
       SO_TRY(take_bytes(p, &c->stream, piece, len));
       return so_stream_write(&c->stream, so_bytes_of(&done, 1), soon(p));
@@ -114,6 +146,17 @@ static void serve_one(void *arg) {
   so_heap_free(p->world->heap, piece, PIECE_LEN);
   so_stream_close(&c->stream);
   so_heap_free(p->world->heap, c, sizeof *c);
+  p->fibers--;
+  so_event_signal(p->world->sched, &p->changed);
+}
+
+// drain waits for the connections to end, which see between two pieces that the program stops. False: some
+// still use `p`.
+static bool drain(program *p) {
+  const uint64_t deadline = so_clock_now(&p->world->clock) + DRAIN_NS;
+  while (p->fibers != 0 && so_ok(so_event_wait(p->world->sched, &p->changed, deadline))) {
+  }
+  return p->fibers == 0;
 }
 
 static void say_metric(void *ctx, const char *name, so_metric_kind kind, uint64_t value) {
@@ -141,14 +184,16 @@ static int serve(program *p) {
       continue;
     }
     c->program = p;
+    p->fibers++;
     if (!so_ok(so_fiber_spawn(p->world->sched, "connection", serve_one, c))) {
+      p->fibers--;
       so_stream_close(&c->stream);
       so_heap_free(p->world->heap, c, sizeof *c);
     }
   }
   so_listener_close(&listener);
   so_metrics_each(&p->world->metrics, say_metric, p);
-  return 0;
+  return drain(p) ? 0 : 1;
 }
 
 // --- asking -----------------------------------------------------------------------------------
@@ -181,7 +226,7 @@ static so_status move(program *p, bool up, uint8_t *piece) {
   SO_TRY(ask(p, up ? 'u' : 'd', p->count << p->shift, &s));
   so_status status;
   if (up) {
-    status = send_bytes(p, &s, piece, p->count << p->shift);
+    status = send_bytes(p, &s, p->count << p->shift);
     if (so_ok(status)) {
       status = read_all(p, &s, piece, 1);
     }
@@ -195,8 +240,11 @@ static so_status move(program *p, bool up, uint8_t *piece) {
 static int transfer(program *p, bool up) {
   uint8_t *const piece = so_heap_alloc(p->world->heap, PIECE_LEN);
   const uint64_t begun = so_clock_now(&p->world->clock);
-  if (piece == NULL || !so_ok(move(p, up, piece))) {
-    so_console_write(&p->world->console, so_str("failed\n"));
+  const so_status status = piece == NULL ? so_status_make(SO_LIMIT, 0) : move(p, up, piece);
+  if (!so_ok(status)) {
+    const bool changed = so_is(status, SO_MALFORMED);
+    so_console_write(&p->world->console,
+                     so_str(changed ? "failed: what came is not what was sent\n" : "failed\n"));
     so_heap_free(p->world->heap, piece, PIECE_LEN);
     return 1;
   }
@@ -269,28 +317,50 @@ static bool parse_count(program *p, const char *text) {
   return so_ok(so_parse_u64(t, &p->count));
 }
 
-int so_main(const so_world *world, int argc, const char *const *argv) {
-  program p = {.world = world};
+static bool parse(program *p, int argc, const char *const *argv, uint64_t *out_fibers) {
   uint64_t port;
-  uint64_t fibers = 1;
-  const so_bytes what = so_str(argc > 1 ? argv[1] : "");
+  *out_fibers = 1;
   if (argc < 4 || !so_ok(so_parse_u64(so_str(argv[3]), &port)) || port > UINT16_MAX ||
-      !so_ok(world->net.resolve(world->net.ctx, so_str(argv[2]), SO_NEVER, &p.at)) ||
-      (argc > 4 && !parse_count(&p, argv[4])) ||
-      (argc > 5 && !so_ok(so_parse_u64(so_str(argv[5]), &fibers)))) {
-    so_console_write(&world->console,
+      !so_ok(p->world->net.resolve(p->world->net.ctx, so_str(argv[2]), SO_NEVER, &p->at)) ||
+      (argc > 4 && !parse_count(p, argv[4])) ||
+      (argc > 5 && !so_ok(so_parse_u64(so_str(argv[5]), out_fibers)))) {
+    return false;
+  }
+  p->at.port = (uint16_t)port;
+  return true;
+}
+
+static int run(program *p, int argc, const char *const *argv) {
+  uint64_t fibers;
+  if (!parse(p, argc, argv, &fibers)) {
+    so_console_write(&p->world->console,
                      so_str("usage: bulk serve|down|up|rate|idle ADDR PORT [N]\n"));
     return 2;
   }
-  p.at.port = (uint16_t)port;
+  const so_bytes what = so_str(argv[1]);
   if (so_bytes_equal(what, so_str("serve"))) {
-    return serve(&p);
+    return serve(p);
   }
   if (so_bytes_equal(what, so_str("rate"))) {
-    return rate(&p, (unsigned)fibers);
+    return rate(p, (unsigned)fibers);
   }
   if (so_bytes_equal(what, so_str("idle"))) {
-    return idle(&p);
+    return idle(p);
   }
-  return transfer(&p, so_bytes_equal(what, so_str("up")));
+  return transfer(p, so_bytes_equal(what, so_str("up")));
+}
+
+int so_main(const so_world *world, int argc, const char *const *argv) {
+  program *const p = so_heap_alloc_array(world->heap, 1, sizeof *p);
+  if (p == NULL) {
+    so_console_write(&world->console, so_str("bulk: no memory\n"));
+    return 1;
+  }
+  p->world = world;
+  make_pattern(p);
+  const int result = run(p, argc, argv);
+  if (p->fibers == 0) {  // Else a connection that did not end in time still uses it.
+    so_heap_free(world->heap, p, sizeof *p);
+  }
+  return result;
 }
