@@ -128,7 +128,7 @@ done
 say "Ctrl-C shuts it down"
 "begin_$kind"
 machine=$!
-trap 'kill -KILL $machine 2>/dev/null' EXIT
+trap 'kill -KILL $machine 2>/dev/null || true' EXIT
 
 asked=
 ask_end() {
