@@ -7,7 +7,7 @@ TYPES = {
     'A': 1, 'NS': 2, 'CNAME': 5, 'SOA': 6, 'PTR': 12, 'HINFO': 13, 'MX': 15, 'TXT': 16, 'RP': 17,
     'AAAA': 28, 'SRV': 33, 'NAPTR': 35, 'DNAME': 39, 'DS': 43, 'SSHFP': 44, 'RRSIG': 46,
     'NSEC': 47, 'DNSKEY': 48, 'NSEC3': 50, 'NSEC3PARAM': 51, 'TLSA': 52, 'SVCB': 64, 'HTTPS': 65,
-    'CAA': 257, 'TYPE65280': 65280,
+    'ANY': 255, 'CAA': 257, 'TYPE65280': 65280,
 }
 # Where names stand in the data: (bytes before, names); what follows is opaque.
 NAMES = {2: (0, 1), 5: (0, 1), 6: (0, 2), 12: (0, 1), 15: (2, 1), 17: (0, 2), 33: (6, 1), 39: (0, 1)}

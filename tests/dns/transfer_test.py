@@ -3,6 +3,7 @@
 refused to whoever is not on the list."""
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -81,6 +82,24 @@ def check_tools(us, origin):
     print('asked by', ', '.join(commands))
 
 
+def check_dnsperf(us, folder, origin):
+    """Thousands of questions at a time: each gets its answer, over both transports."""
+    queries = os.path.join(folder, 'queries')
+    with open(queries, 'w') as f:
+        for i in range(2000):
+            f.write('%s.%s %s\n' % (('www', 'mail', 'n%d' % i)[i % 3], origin, ('A', 'MX')[i % 2]))
+    for mode in ('udp', 'tcp'):
+        out = subprocess.run(
+            ['dnsperf', '-s', '127.0.0.1', '-p', str(us.port), '-m', mode, '-d', queries, '-n', '5',
+             '-c', '4', '-T', '1', '-q', '64'], check=True, capture_output=True, text=True,
+            timeout=120).stdout
+        done = int(re.search(r'Queries completed:\s+(\d+)', out).group(1))
+        assert done == 10000, out
+        codes = set(re.findall(r'(NOERROR|NXDOMAIN) \d+', out))
+        assert codes == {'NOERROR', 'NXDOMAIN'}, out
+    print('asked by dnsperf')
+
+
 def check_secondary(us, them, zones):
     for origin in zones:
         assert soon(lambda: serves(them.address, origin)), (them.name, origin, open(them.log).read())
@@ -111,6 +130,9 @@ def main():
         assert messages > 10 and len(records) == 20004, (messages, len(records))
         assert transfer(us.address, 'big.test', 251)[1] == records, 'IXFR is answered by the whole'
         check_tools(us, 'example.org')
+        free = peers.ours(program, zones, folder, '--rate-limit', '0', name='free')
+        running.append(free)
+        check_dnsperf(free, folder, 'example.org')
         empty = {origin: os.path.join(folder, 'nsd2', origin) for origin in zones}
         os.makedirs(os.path.join(folder, 'nsd2'))
         request = '  request-xfr: AXFR 127.0.0.1@%d NOKEY\n  allow-notify: 127.0.0.1 NOKEY\n' \

@@ -269,7 +269,7 @@ TEST_F(ServerTest, ChainsEnd) {
 }
 
 TEST_F(ServerTest, AnyGetsOneSet) {
-  EXPECT_EQ("example.org.2", Ask("example.org.", SO_DNS_ANY).Owners(1));
+  EXPECT_EQ("example.org.6", Ask("example.org.", SO_DNS_ANY).Owners(1));
   EXPECT_EQ(1u, Ask("q.w.example.org.", SO_DNS_ANY).sections[1].size());
   EXPECT_EQ("example.org.6", Ask("ent.example.org.", SO_DNS_ANY).Owners(2));
 }

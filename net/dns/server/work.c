@@ -154,9 +154,13 @@ static bool follow_dname(dns_work *w, const so_dns_node *node, const so_dns_rrse
 
 // --- one step ---------------------------------------------------------------------------------
 
-// ANY gets one set (RFC 8482 4.1), RRSIG the signatures of one: whoever wants all asks for each,
-// and nobody can make us send much for little.
+// ANY gets one set (RFC 8482 4.1), at an apex the SOA; RRSIG the signatures of one: whoever wants
+// all asks for each, and nobody can make us send much for little.
 static const so_dns_rrset *choose(const so_dns_node *node, uint16_t type) {
+  const so_dns_rrset *const soa = so_dns_node_set(node, SO_DNS_SOA);
+  if (type == SO_DNS_ANY && soa != NULL) {
+    return soa;
+  }
   for (size_t i = 0; i < node->set_count; i++) {
     const so_dns_rrset *const set = &node->sets[i];
     const bool is_denial = set->type == SO_DNS_NSEC || set->type == SO_DNS_NSEC3PARAM;
