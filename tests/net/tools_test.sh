@@ -51,7 +51,7 @@ if has nmap nmap; then
   says "nmap finds the others closed" '10 closed|^8442/tcp +closed'
   run 0 timeout 120 nmap -n -Pn -sU --max-retries 1 -p 7-9 192.0.2.10
   says "closed UDP ports are told" 'closed'
-  run 0 timeout 120 nmap -6 -n -Pn -p 8443 2001:db8::10
+  run 0 timeout 250 nmap -6 -n -Pn -O --max-retries 2 -p 8440-8450 2001:db8::10
 fi
 
 # --- hping3: a flood of SYNs, while a client is served -------------------------------------------
@@ -77,6 +77,16 @@ if /usr/bin/python3 -c 'import scapy' 2>/dev/null; then
     net_ip4_rx_fragments net_icmp_rx_checksum udp_rx_checksum net_reassembly_overlap; do
     CHECKS=$((CHECKS + 1))
     [ "$(metric ${counter}_total)" -gt 0 ] || fail "$counter is counted" "$(grep "$counter" "$BODY" | tail -1)"
+  done
+
+  run 0 timeout 120 /usr/bin/python3 "$TESTS/bad_packets6.py" tap0 2001:db8::10 8443
+  sed 's/^/  /' "$OUT"
+  req GET /metrics
+  want "served after bad IPv6 packets" 200
+  for counter in net_ip6_malformed net_ip6_extension_faults net_ip6_icmp_checksum net_ndp_invalid; do
+    CHECKS=$((CHECKS + 1))
+    [ "$(metric ${counter}_total)" -gt 0 ] ||
+      fail "$counter is counted" "$(grep "$counter" "$BODY" | tail -1)"
   done
 else
   echo "SKIPPED scapy: it is not installed; ./safeos setup installs it"

@@ -8,6 +8,7 @@ typedef struct service {
   const so_service_config *config;
   uint32_t connections;
   uint32_t acceptors;
+  bool given_up;   // The drain is over: the last to end frees this.
   so_event ended;  // A connection or an acceptor ended.
 } service;
 
@@ -25,6 +26,14 @@ static void count(service *s, bool more) {
   s->connections = more ? s->connections + 1 : s->connections - 1;
   if (s->config->connections != NULL) {
     *s->config->connections = s->connections;
+  }
+}
+
+// ended is the last that a fiber does with `s`.
+static void ended(service *s) {
+  so_event_signal(s->world->sched, &s->ended);
+  if (s->given_up && s->connections == 0 && s->acceptors == 0) {
+    so_heap_free(s->world->heap, s, sizeof *s);
   }
 }
 
@@ -50,7 +59,7 @@ static void run_connection(void *arg) {
     serve_stream(s, stream);
   }
   count(s, false);
-  so_event_signal(s->world->sched, &s->ended);
+  ended(s);
 }
 
 static void start_connection(service *s, so_stream stream) {
@@ -92,7 +101,7 @@ static void run_acceptor(void *arg) {
   accept_all(s, &a->listener);
   so_heap_free(s->world->heap, a, sizeof *a);
   s->acceptors--;
-  so_event_signal(s->world->sched, &s->ended);
+  ended(s);
 }
 
 static bool start_acceptor(service *s, const so_listener *listener) {
@@ -142,7 +151,8 @@ bool so_service_run(const so_world *world, const so_service_config *config,
   }
   accept_all(s, &listeners->at[0]);
   if (!drain(s)) {
-    return false;  // What is left still uses `s`.
+    s->given_up = true;  // What is left still uses it.
+    return false;
   }
   so_heap_free(world->heap, s, sizeof *s);
   return true;
