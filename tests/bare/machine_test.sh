@@ -80,7 +80,7 @@ else
   memory=512 expect memory '^memory is refused, and comes back$'
 fi
 [[ $arch == armv7 ]] || memory=6144 expect much-memory '^memory is refused, and comes back$'
-expect fibers '^fibers come and go$'
+expect fibers '^fibers come and go$' '^and leave memory as it was$'
 expect numbers '^numbers survive$'
 now=$(date +%s)
 expect time "^unix time ($(seq -s '|' "$((now - 1))" "$((now + 60))"))\$"

@@ -130,6 +130,34 @@ static void memory_in(size_t len) {
 static void memory(void) { memory_in(64 * 1024); }
 static void much_memory(void) { memory_in(8 * 1024 * 1024); }
 
+// Every page that is free holds what was written to it: none is mapped twice, none is still guarded.
+typedef struct piece {
+  struct piece *next;
+  uint8_t rest[64 * 1024 - sizeof(struct piece *)];
+} piece;
+static bool pages_are_their_own(void) {
+  piece *first = NULL;
+  piece *p;
+  bool good = true;
+  while ((p = so_heap_alloc(the_world->heap, sizeof *p)) != NULL) {
+    p->next = first;
+    first = p;
+    for (size_t at = 0; at < sizeof p->rest; at += 4096) {
+      p->rest[at] = (uint8_t)((uintptr_t)&p->rest[at] >> 12);
+    }
+  }
+  for (p = first; p != NULL; p = p->next) {
+    for (size_t at = 0; at < sizeof p->rest; at += 4096) {
+      good = good && p->rest[at] == (uint8_t)((uintptr_t)&p->rest[at] >> 12);
+    }
+  }
+  for (; first != NULL; first = p) {
+    p = first->next;
+    so_heap_free(the_world->heap, first, sizeof *first);
+  }
+  return good;
+}
+
 static void run_short(void *arg) { ++*(uint32_t *)arg; }
 static void fibers(void) {
   uint32_t ran = 0;
@@ -142,6 +170,7 @@ static void fibers(void) {
   }
   so_fiber_yield(the_world->sched);
   say(ran == spawned && ran > 1000 ? "fibers come and go\n" : "fibers are lost\n");
+  say(pages_are_their_own() ? "and leave memory as it was\n" : "and spoil memory\n");
 }
 
 // Numbers in the registers that no switch of fibers saves.
