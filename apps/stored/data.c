@@ -54,6 +54,21 @@ static so_status prepare(const so_world *world, const so_options *options, const
                                    error);
 }
 
+static so_status say_why(const so_options *options, so_status status, so_buf *error) {
+  if (so_is(status, SO_LIMIT)) {
+    return refuse(options, status,
+                  status.detail == SO_DB_PART_SUPERBLOCK
+                      ? "it was made on a larger disk, or in a file, which is made to grow; nothing was "
+                        "changed. Serve it where it was, and bring its repositories here with storectl "
+                        "clone and push; or give a disk as large as the one it was made on"
+                      : "there is not enough memory to open it",
+                  error);
+  }
+  so_buf_printf(error, "stored: %.*s: cannot be opened (%s, %s)", SO_FMT(options->data),
+                so_code_name((so_code)status.code), so_db_part_name(status.detail));
+  return status;
+}
+
 so_status so_data_open(const so_world *world, const so_options *options, const so_block *device,
                        so_db **out, so_buf *error) {
   SO_TRY(prepare(world, options, device, error));
@@ -64,12 +79,7 @@ so_status so_data_open(const so_world *world, const so_options *options, const s
       .memory_len = world->memory_len,
   };
   const so_status status = so_db_open(&config, out);
-  if (so_ok(status)) {
-    return status;
-  }
-  so_buf_printf(error, "stored: %.*s: cannot be opened (%s, %s)", SO_FMT(options->data),
-                so_code_name((so_code)status.code), so_db_part_name(status.detail));
-  return status;
+  return so_ok(status) ? status : say_why(options, status, error);
 }
 
 so_status so_data_write_beside(const so_world *world, so_bytes data, const char *suffix,

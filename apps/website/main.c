@@ -53,6 +53,10 @@ static const char *why_no_site(so_status status) {
   if (so_is(status, SO_DENIED)) {
     return "not permitted";
   }
+  if (so_is(status, SO_LIMIT)) {
+    return status.detail != 0 ? "its database was made on a larger disk, or in a file, which is made to grow"
+                              : "there is not enough memory";
+  }
   return so_is(status, SO_NOT_FOUND) ? "there is none" : so_code_name((so_code)status.code);
 }
 

@@ -56,7 +56,7 @@ extern "C" {
 
 typedef struct so_db so_db;
 
-// so_status.detail of CORRUPT and IO from this module: which structure was bad.
+// so_status.detail of CORRUPT, IO and some LIMIT from this module: which structure was bad.
 typedef enum so_db_part {
   SO_DB_PART_SUPERBLOCK = 1,
   SO_DB_PART_SEGMENT,   // Header of a segment.
@@ -106,7 +106,7 @@ typedef struct so_db_config {
   size_t write_len;        // Bytes gathered before they are written, 1 MiB.
   uint32_t recent_count;   // Objects whose place is only in memory before a checkpoint, 64 Ki.
   uint32_t meta_len;       // Bytes of meta changes only in memory before a checkpoint, 1 MiB.
-  size_t memory_len;       // Holds caches and tables to a share of a small machine; default: no bound.
+  size_t memory_len;       // Holds all of these to a share of a small machine; default: no bound.
   int level;               // zlib 1..9; default 1; -1 stores as it is.
   bool read_only;
   // Opens also when the end of the log is damaged where it had been acknowledged: what comes after
@@ -115,7 +115,8 @@ typedef struct so_db_config {
 } so_db_config;
 
 // so_db_open opens a formatted device, replaying what follows the last checkpoint. Unless
-// read_only it writes one superblock. NOT_FOUND: nothing of ours; UNSUPPORTED: newer; CORRUPT.
+// read_only it writes one superblock. NOT_FOUND: nothing of ours; UNSUPPORTED: newer; CORRUPT; LIMIT: no
+// memory, or, with the detail SO_DB_PART_SUPERBLOCK, a device smaller than the one it was made for.
 SO_MUST_USE so_status so_db_open(const so_db_config *config, so_db **out);
 
 // so_db_close writes a checkpoint (so that the next open has nothing to replay) and releases

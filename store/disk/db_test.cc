@@ -67,6 +67,21 @@ TEST(DbTest, FormatRefusesImpossibleLayouts) {
   SO_EXPECT_OK(so_db_format(&enough_port, Heap(), seed, &least));
 }
 
+TEST(DbTest, ADeviceSmallerThanTheDatabaseIsRefusedAndNotWritten) {
+  Device device(32u << 20, 512);
+  device.Format();
+  so_block smaller = device.port();
+  smaller.capacity = 16u << 20;
+  so_db_config config = device.config();
+  config.device = &smaller;
+  so_db *db = nullptr;
+  const so_status s = so_db_open(&config, &db);
+  SO_EXPECT_CODE(SO_LIMIT, s);
+  EXPECT_EQ(SO_DB_PART_SUPERBLOCK, s.detail);
+  Database again(device);  // As large as it was, it opens, at the first epoch.
+  EXPECT_EQ(0u, again.Fsck().damaged);
+}
+
 TEST(DbTest, ObjectsAreThereAfterEveryKindOfReopening) {
   Device device(16u << 20, 512);
   device.Format();
@@ -478,6 +493,40 @@ TEST(DbTest, MemoryIsBoundedByTheSettings) {
   EXPECT_LT(budget.used_max, 3u << 20);
   db.End(true);
   EXPECT_EQ(0u, budget.used);
+}
+
+// WorkOf puts, reads and changes so much that every cache and table is full, with the default settings on a machine
+// of `memory_len` bytes; it gives the most memory that was used.
+size_t WorkOf(size_t memory_len) {
+  Device device(256u << 20, 512);
+  device.Format(256u << 10, 512);
+  so_heap_budget budget;
+  const so_heap heap = so_heap_budget_init(&budget, Heap(), 64u << 20);
+  so_db_config config = {};
+  config.device = &device.port();
+  config.heap = &heap;
+  config.memory_len = memory_len;
+  Database db(device, config);
+  std::vector<so_oid> oids;
+  const std::string noise = so_disk_test::Noise(1, 1200);
+  for (size_t i = 0; i < 20000; i++) {
+    oids.push_back(db.Put(1, SO_KIND_CHUNK, std::to_string(i) + noise));
+    if (i % 3 == 0) {
+      SO_EXPECT_OK(db.Set("key " + std::to_string(i), std::string(100, 'v')));
+    }
+  }
+  for (const so_oid &oid : oids) {
+    EXPECT_NE("(none)", db.Get(1, oid));
+  }
+  EXPECT_LE(db.Stats().cache_used, memory_len != 0 ? memory_len / 4 : 32u << 20);
+  return budget.used_max;
+}
+
+TEST(DbTest, CachesAndTablesAreAShareOfASmallMachine) {
+  for (const size_t memory_len : {4u << 20, 8u << 20, 16u << 20}) {
+    EXPECT_LT(WorkOf(memory_len), memory_len / 4 * 3);
+  }
+  EXPECT_GT(WorkOf(0), 24u << 20);  // The same work, unbounded.
 }
 
 TEST(DbTest, EveryRefusedAllocationIsAStatusAndLeavesNothing) {

@@ -307,16 +307,22 @@ static so_status state_try(so_db *db, const super_block *super) {
 
 // --- open -----------------------------------------------------------------------------------
 
-// Of the memory that a machine has in all: a quarter for objects, an eighth for what finds them.
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+#define WRITE_LEN_STEP ((size_t)64 << 10)
+
+// Of the memory that a machine has in all: a quarter for objects, an eighth for what finds them,
+// and an eighth for what is on its way to the device.
 static void hold_to_memory(so_db_config *c) {
-  const size_t cache = c->memory_len / 4;
-  const size_t index = c->memory_len / 16;
-  const size_t recent = c->memory_len / 1024;
-  if (c->memory_len != 0) {
-    c->cache_len = c->cache_len < cache ? c->cache_len : cache;
-    c->index_cache_len = c->index_cache_len < index ? c->index_cache_len : index;
-    c->recent_count = c->recent_count < recent ? c->recent_count : (uint32_t)recent;
+  if (c->memory_len == 0) {
+    return;
   }
+  const size_t write = c->memory_len / 32 / WRITE_LEN_STEP * WRITE_LEN_STEP;
+  c->cache_len = least(c->cache_len, c->memory_len / 4);
+  c->index_cache_len = least(c->index_cache_len, c->memory_len / 16);
+  c->recent_count = (uint32_t)least(c->recent_count, c->memory_len / 1024);
+  c->write_len = least(c->write_len, write != 0 ? write : WRITE_LEN_STEP);
+  c->meta_len = (uint32_t)least(c->meta_len, c->memory_len / 32);
 }
 
 static void set_defaults(so_db_config *c) {
@@ -357,9 +363,11 @@ static so_status supers_load(const so_db *db, super_block out[2], unsigned *out_
 
 static so_status geometry_check(const so_db *db, const super_block *s) {
   const uint64_t need = DATA_OFF + (uint64_t)s->segment_count * s->segment_len;
-  return need <= db->device.capacity && db->device.unit_len <= s->align_len
-             ? so_done()
-             : fail(SO_CORRUPT, SO_DB_PART_SUPERBLOCK);
+  if (need > db->device.capacity) {
+    return fail(SO_LIMIT, SO_DB_PART_SUPERBLOCK);
+  }
+  return db->device.unit_len <= s->align_len ? so_done()
+                                             : fail(SO_CORRUPT, SO_DB_PART_SUPERBLOCK);
 }
 
 static so_status memory_init(so_db *db) {
