@@ -7,6 +7,8 @@
 #include "http/conditional/conditional.h"
 
 #define PIECE_LEN 65536
+#define MEMORY_STEP_NS (20 * SO_NS_PER_MS)
+#define MEMORY_WAIT_NS (10 * SO_NS_PER_S)
 #define LOCATION_LEN_MAX 4096
 #define PATH_LEN_MAX 2048
 // Buffers of rare branches stay off the frames of the common one.
@@ -155,16 +157,40 @@ static void check_range(so_http_exchange *x, answer *a) {
   add_field(a, "Content-Range", so_writer_bytes(&w));
 }
 
-static so_status send_pieces(so_website *w, so_http_exchange *x, const answer *a, void *file) {
+// Where memory is short, others that are served now will give some back: that is waited for, a while.
+static bool wait_for_memory(so_website *w, uint64_t until_ns) {
+  const uint64_t now_ns = so_clock_now(&w->world->clock);
+  if (now_ns >= until_ns || so_sched_stopping(w->world->sched)) {
+    return false;
+  }
+  so_fiber_sleep_until(w->world->sched, now_ns + MEMORY_STEP_NS);
+  return true;
+}
+
+static so_status read_piece(so_website *w, void *file, uint64_t at, uint8_t *piece, size_t most,
+                            size_t *out_len) {
   const so_site *site = &w->pages.site;
+  const uint64_t until_ns = so_clock_now(&w->world->clock) + MEMORY_WAIT_NS;
+  so_status status;
+  do {
+    status = site->ops->read(site->ctx, file, at, piece, most, out_len);
+  } while (so_is(status, SO_LIMIT) && wait_for_memory(w, until_ns));
+  return status;
+}
+
+static so_status send_pieces(so_website *w, so_http_exchange *x, const answer *a, void *file) {
   uint64_t at = a->range.first;
   uint64_t left = a->range.len;
-  uint8_t *const piece = so_heap_alloc(w->world->heap, PIECE_LEN);
+  const uint64_t until_ns = so_clock_now(&w->world->clock) + MEMORY_WAIT_NS;
+  uint8_t *piece;
+  do {
+    piece = so_heap_alloc(w->world->heap, PIECE_LEN);
+  } while (piece == NULL && wait_for_memory(w, until_ns));
   so_status status = piece != NULL ? so_done() : so_status_make(SO_LIMIT, 0);
   while (so_ok(status) && left != 0) {
     size_t len;
     const size_t most = left < PIECE_LEN ? (size_t)left : PIECE_LEN;
-    status = site->ops->read(site->ctx, file, at, piece, most, &len);
+    status = read_piece(w, file, at, piece, most, &len);
     if (so_ok(status) && len == 0) {
       status = so_status_make(SO_IO, 0);  // It became shorter: the client sees that it is cut.
     }

@@ -64,12 +64,13 @@ static so_status fill_form(so_pages *p, void *file, const so_site_info *info, so
   uint8_t hash[SO_SHA256_LEN];
   form->size = info->size;
   memcpy(form->version, info->version, sizeof form->version);
-  if (info->size <= SO_PAGE_BODY_LEN_MAX) {
-    form->body_cap = info->size != 0 ? (size_t)info->size : 1;
-    form->body = so_heap_alloc(p->world->heap, form->body_cap);
-    if (form->body == NULL) {
-      return so_status_make(SO_LIMIT, 0);
-    }
+  if (info->size <= p->body_max) {
+    const size_t cap = info->size != 0 ? (size_t)info->size : 1;
+    form->body = so_heap_alloc(p->world->heap, cap);
+    form->body_cap = form->body != NULL ? cap : 0;
+  }
+  // Without memory for it, it is read from the site for each request, as larger ones are.
+  if (form->body != NULL) {
     SO_TRY(read_body(p, file, form));
   }
   if (info->has_tag) {
@@ -273,6 +274,12 @@ void so_pages_init(so_pages *p, const so_world *world, const so_site *site, size
   p->site = *site;
   p->cpu = so_cpu_detect();
   p->budget = budget;
+  p->body_max = SO_PAGE_BODY_LEN_MAX;
+  if (world->memory_len != 0) {  // On a machine of its own: a share of it.
+    const size_t share = world->memory_len / SO_PAGE_MEMORY_SHARE;
+    p->budget = budget < share ? budget : share;
+    p->body_max = p->budget / 8 < p->body_max ? p->budget / 8 : p->body_max;
+  }
   so_entropy_fill(&world->entropy, p->key, sizeof p->key);
 }
 

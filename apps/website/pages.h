@@ -18,6 +18,7 @@ extern "C" {
 
 #define SO_PAGE_BODY_LEN_MAX (1u << 20)  // Larger ones are read from the site for each request.
 #define SO_PAGE_GZIP_LEN_MIN 256
+#define SO_PAGE_MEMORY_SHARE 4  // Of a machine's memory, what the pages get at most.
 #define SO_PAGE_FRESH_NS SO_NS_PER_S
 #define SO_PAGE_BUCKETS 1024
 #define SO_PAGE_ETAG_LEN_MAX (2 * SO_SITE_TAG_LEN + 5)
@@ -55,6 +56,7 @@ typedef struct so_pages {
   so_site site;
   so_cpu cpu;
   size_t budget;
+  size_t body_max;  // Larger bodies are not kept.
   size_t used;
   so_page *newest;
   so_page *oldest;

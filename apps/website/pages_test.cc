@@ -18,6 +18,7 @@ struct Fake {
   int opens = 0;
   int open_now = 0;
   bool fail = false;
+  bool has_tag = false;
 };
 
 so_status FakeOpen(void *ctx, so_bytes path, so_site_info *info, void **file) {
@@ -38,6 +39,7 @@ so_status FakeOpen(void *ctx, so_bytes path, so_site_info *info, void **file) {
   }
   info->version[0] = at->second.first;
   info->size = at->second.second.size();
+  info->has_tag = f->has_tag;
   *file = &at->second;
   f->open_now++;
   return so_done();
@@ -119,6 +121,36 @@ TEST_F(PagesTest, WithinASecondNobodyLooksAgain) {
   Touch("a.png");
   EXPECT_EQ(opens + 1, fake_.opens);
   EXPECT_EQ(1u, pages_->loads);
+}
+
+TEST_F(PagesTest, ASmallMachineKeepsNoMoreThanItsShare) {
+  const auto init = [this](size_t memory_len, size_t budget) {
+    const so_site site = pages_->site;
+    so_pages_release(pages_.get());
+    world_.memory_len = memory_len;
+    so_pages_init(pages_.get(), &world_, &site, budget);
+  };
+  init(256 << 10, 10 << 20);  // A share of 64 KiB, bodies of 8 KiB at most.
+  for (int i = 0; i < 40; i++) {
+    fake_.files["f" + std::to_string(i) + ".png"] = {1, std::string(8 << 10, 'x')};
+    Touch(("f" + std::to_string(i) + ".png").c_str());
+    EXPECT_LE(pages_->used, 64u << 10);
+  }
+  EXPECT_GT(pages_->used, 48u << 10);
+  fake_.has_tag = true;  // Of a file that is not kept, nothing has to be read for one.
+  fake_.files["large.png"] = {1, std::string((8 << 10) + 1, 'x')};
+  so_page *page = Get("large.png");
+  EXPECT_EQ(nullptr, page->forms[SO_PAGE_PLAIN].body);  // Read from the site for each request.
+  EXPECT_EQ((8u << 10) + 1, page->forms[SO_PAGE_PLAIN].size);
+  so_pages_put(pages_.get(), page);
+
+  init(256 << 10, 10000);  // What was asked for is less.
+  Touch("f1.png");
+  EXPECT_LT(pages_->used, 10000u);
+  init(0, 10 << 20);  // No bound that matters.
+  page = Get("large.png");
+  EXPECT_NE(nullptr, page->forms[SO_PAGE_PLAIN].body);
+  so_pages_put(pages_.get(), page);
 }
 
 TEST_F(PagesTest, AChangeMakesANewPageAndWhoHasTheOldOneKeepsIt) {

@@ -139,7 +139,12 @@ static so_status store_read(void *ctx, void *file, uint64_t offset, uint8_t *buf
   }
   SO_TRY(seek(f, offset));
   if (f->rest.len == 0) {
-    SO_TRY(so_value_read(f->reader, &f->rest));
+    const so_status status = so_value_read(f->reader, &f->rest);
+    if (!so_ok(status)) {  // The next try begins anew: where memory was short it may go well.
+      so_value_reader_close(f->reader);
+      f->reader = NULL;
+      return status;
+    }
   }
   const so_bytes piece = so_bytes_first(f->rest, cap);
   if (piece.len != 0) {
