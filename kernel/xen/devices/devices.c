@@ -6,6 +6,7 @@
 
 #include "base/fmt.h"
 #include "base/mem.h"
+#include "kernel/machine/metric_sum.h"
 #include "kernel/xen/devices/internal.h"
 #include "kernel/xen/hypercall/arch.h"
 #include "kernel/xen/hypercall/hypercall.h"
@@ -205,11 +206,14 @@ void so_devices_metrics(so_metric_visit *visit, void *visit_ctx) {
   so_store_metrics(&xen_self.store, visit, visit_ctx);
   so_grant_metrics(&xen_self.grants, visit, visit_ctx);
   so_balloon_metrics(&xen_self.balloon, visit, visit_ctx);
-  // Names have no index: the first of each kind stands for what most machines have one of.
-  if (xen_self.nets[0] != NULL) {
-    so_netfront_metrics(&xen_self.nets[0]->front, visit, visit_ctx);
+  so_metric_sum net = {.count = 0};
+  so_metric_sum block = {.count = 0};
+  for (size_t i = 0; i < XEN_NET_MAX && xen_self.nets[i] != NULL; i++) {
+    so_netfront_metrics(&xen_self.nets[i]->front, so_metric_sum_visit, &net);
   }
-  if (xen_self.blocks[0] != NULL) {
-    so_blkfront_metrics(&xen_self.blocks[0]->front, visit, visit_ctx);
+  for (size_t i = 0; i < XEN_BLOCK_MAX && xen_self.blocks[i] != NULL; i++) {
+    so_blkfront_metrics(&xen_self.blocks[i]->front, so_metric_sum_visit, &block);
   }
+  so_metric_sum_each(&net, visit, visit_ctx);
+  so_metric_sum_each(&block, visit, visit_ctx);
 }
