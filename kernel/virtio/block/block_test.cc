@@ -165,6 +165,9 @@ TEST(VirtioBlockTest, TheDiskIsDescribed) {
   Rig huge(kAll, UINT64_MAX);
   SO_ASSERT_OK(huge.Start());
   EXPECT_EQ(huge.disk.capacity, UINT64_MAX / 512 * 512);
+  Rig over(kAll, (UINT64_C(1) << 55) + 1);  // A number of bytes that does not fit.
+  SO_ASSERT_OK(over.Start());
+  EXPECT_EQ(over.disk.capacity, UINT64_MAX / 512 * 512);
 }
 
 TEST(VirtioBlockTest, ADiskThatMakesNoSenseIsRefused) {
@@ -212,6 +215,18 @@ TEST(VirtioBlockTest, WhatIsWrittenIsReadAtAnyLength) {
     EXPECT_EQ(r.b.stats.writes, 5u);
     EXPECT_EQ(r.b.stats.flushes, 5u);
   }
+}
+
+// Sectors on the wire have 512 bytes, whatever the unit is.
+TEST(VirtioBlockTest, LargeUnitsLieWhereTheyAreWritten) {
+  Rig r(kAll, 4096, 0, 4096);
+  SO_ASSERT_OK(r.Start());
+  r.Run([&] {
+    const std::vector<uint8_t> in = Bytes(8192, 1);
+    SO_EXPECT_OK(so_block_write(&r.disk, 5 * 4096, so_bytes_of(in.data(), in.size())));
+    EXPECT_EQ(0, memcmp(&r.medium[5 * 4096], in.data(), in.size()));
+    SO_EXPECT_CODE(SO_LIMIT, so_block_write(&r.disk, 512, so_bytes_of(in.data(), 4096)));
+  });
 }
 
 TEST(VirtioBlockTest, WhatIsOutOfRangeIsALimit) {
@@ -371,6 +386,21 @@ TEST(VirtioBlockTest, NonsenseInTheRingFailsAllCalls) {
   SO_ASSERT_OK(r.Start());
   ExpectAllFail(&r, [&] { r.device.queues[0].set_index(1000); },
                 "the device's index is out of range");
+}
+
+TEST(VirtioBlockTest, AnAnswerWithoutAStatusFailsAllCalls) {
+  Rig r;
+  SO_ASSERT_OK(r.Start());
+  ExpectAllFail(&r, [&] { r.device.queues[0].GiveAndShow(r.held[3].head, 0); },
+                "the disk answered with a status that does not exist");
+}
+
+TEST(VirtioBlockTest, ADiskWithoutFlushThatBrokeFailsFlushes) {
+  Rig r(kAll & ~kFlush);
+  SO_ASSERT_OK(r.Start());
+  r.device.status |= 64;  // DEVICE_NEEDS_RESET.
+  so_virtio_block_changed(&r.b);
+  r.Run([&] { SO_EXPECT_CODE(SO_IO, so_block_flush(&r.disk)); });
 }
 
 TEST(VirtioBlockTest, AStatusThatDoesNotExistFailsAllCalls) {

@@ -77,6 +77,9 @@ static bool put(so_virtio_block *b, so_virtio_block_call *c) {
   c->issued += len;
   c->in_flight++;
   b->in_flight++;
+  if (b->in_flight > b->stats.in_flight_max) {
+    b->stats.in_flight_max = b->in_flight;
+  }
   return true;
 }
 
@@ -99,9 +102,6 @@ void so_virtio_block_issue(so_virtio_block *b) {
     if (c->in_flight == 0) {
       so_event_signal(b->config.sched, &c->event);
     }
-  }
-  if (b->in_flight > b->stats.in_flight_max) {
-    b->stats.in_flight_max = b->in_flight;
   }
   so_virtq_push(&b->queue);
 }

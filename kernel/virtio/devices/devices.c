@@ -52,6 +52,9 @@ static void say(const char *text) { so_devices_console_write(so_str(text)); }
 bool so_devices_early(const so_machine_boot *boot) {
   so_virtio_place places[SO_VIRTIO_PLACES_MAX];
   size_t bad;
+  for (size_t i = 0; i < boot->ram_count; i++) {
+    virtio.ram_len += boot->ram[i].len;
+  }
   const size_t count = virtio_platform_find(boot, places, SO_VIRTIO_PLACES_MAX, &bad);
   for (size_t i = 0; i < count; i++) {
     virtio_slot *const slot = &virtio.slots[virtio.slot_count];

@@ -31,6 +31,7 @@ typedef struct virtio_slot {
 // The one family of the one machine.
 typedef struct virtio_family {
   so_devices_config config;
+  uint64_t ram_len;
   bool started;
   bool must_look;  // An interrupt may have come.
   unsigned polls;

@@ -18,8 +18,9 @@
 #define STATUS_RECEIVED 0x01
 
 const char virtio_platform_hint[] =
-    "no virtio_mmio.device= of this kind on the command line (QEMU's microvm writes one for each device "
-    "when it is started with acpi=off)";
+    "no virtio_mmio.device= of this kind on the command line. This image knows QEMU's microvm: start it with "
+    "-M microvm,acpi=off and -device virtio-net-device, virtio-blk-device. Devices on PCI (-M pc, -M q35, "
+    "virtio-net-pci) are not supported";
 
 static bool has_uart;
 

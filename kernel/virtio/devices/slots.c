@@ -1,9 +1,10 @@
 // Devices of each kind: opening, and what all of them are asked at each turn.
 
 #include "base/mem.h"
+#include "kernel/machine/metric_sum.h"
 #include "kernel/virtio/devices/internal.h"
 
-#define RX_PAGES 128u
+#define MIB (UINT64_C(1) << 20)
 #define REQUEST_LEN (256u * 1024)
 #define ANSWER_NS (60 * SO_NS_PER_S)
 #define RANDOM_NS (1 * SO_NS_PER_S)
@@ -51,12 +52,17 @@ static void make_mac(uint8_t out[SO_MAC_LEN]) {
   out[0] = (uint8_t)((out[0] & 0xfc) | 2);
 }
 
+// rx_pages: an eighth of a small machine at most.
+static uint32_t rx_pages(void) {
+  return virtio.ram_len < 8 * MIB ? 48 : virtio.ram_len < 32 * MIB ? 128 : SO_VIRTIO_NET_RX_PAGES_MAX;
+}
+
 so_status so_devices_net(unsigned index, so_netdev *out, const char **out_why) {
   const so_devices_config *const c = &virtio.config;
   virtio_slot *slot;
   SO_TRY(find(SO_VIRTIO_ID_NET, index, &slot, out_why));
   so_virtio_net_config config = {
-      .sched = c->sched, .heap = c->heap, .pages = c->pages, .rx_pages = RX_PAGES};
+      .sched = c->sched, .heap = c->heap, .pages = c->pages, .rx_pages = rx_pages()};
   make_mac(config.own_mac);
   so_virtio_net *const n = so_heap_alloc(c->heap, sizeof *n);
   if (n == NULL) {
@@ -200,13 +206,16 @@ bool virtio_slot_arm(virtio_slot *slot) {
 }
 
 void so_devices_metrics(so_metric_visit *visit, void *visit_ctx) {
-  // Names are not numbered: of several devices of a kind, the first one's.
-  const virtio_slot *const net = slot_at(SO_VIRTIO_ID_NET, 0);
-  const virtio_slot *const block = slot_at(SO_VIRTIO_ID_BLOCK, 0);
-  if (net != NULL && net->kind == VIRTIO_NET) {
-    so_virtio_net_metrics(net->net, visit, visit_ctx);
+  so_metric_sum net = {.count = 0};
+  so_metric_sum block = {.count = 0};
+  for (size_t i = 0; i < virtio.slot_count; i++) {
+    const virtio_slot *const slot = &virtio.slots[i];
+    if (slot->kind == VIRTIO_NET) {
+      so_virtio_net_metrics(slot->net, so_metric_sum_visit, &net);
+    } else if (slot->kind == VIRTIO_BLOCK) {
+      so_virtio_block_metrics(slot->block, so_metric_sum_visit, &block);
+    }
   }
-  if (block != NULL && block->kind == VIRTIO_BLOCK) {
-    so_virtio_block_metrics(block->block, visit, visit_ctx);
-  }
+  so_metric_sum_each(&net, visit, visit_ctx);
+  so_metric_sum_each(&block, visit, visit_ctx);
 }

@@ -399,6 +399,25 @@ TEST(VirtioNetTest, HeadersThatLieAreDropped) {
   EXPECT_EQ(bare.n.stats.received_malformed, 1u);
 }
 
+TEST(VirtioNetTest, EachFrameEndsASleepThatWasArmedFor) {
+  for (const uint64_t features : {kAll, kAll & ~kEventIdx}) {
+    Rig r(features);
+    SO_ASSERT_OK(r.Start());
+    std::string got;
+    for (uint64_t i = 0; i < 100; i++) {
+      while (so_virtio_net_poll(&r.n)) {
+      }
+      ASSERT_FALSE(so_virtio_net_arm(&r.n));
+      ASSERT_EQ(r.device.interrupt_count, i);
+      ASSERT_TRUE(r.PutRx(Header(0, 0, 0, 0, 0, 0, 1) + Bytes(60, i)));
+      ASSERT_EQ(r.device.interrupt_count, i + 1);
+      ASSERT_TRUE(so_virtio_net_poll(&r.n));
+      SO_ASSERT_OK(r.Receive(&got));
+      SO_EXPECT_CODE(SO_AGAIN, r.Receive(&got));
+    }
+  }
+}
+
 TEST(VirtioNetTest, AFloodOfWorthlessFramesLetsOthersHaveTheirTurn) {
   Rig r;
   SO_ASSERT_OK(r.Start());
