@@ -5,8 +5,10 @@
 
 #define KEYS_MAX 4096u
 #define CLOSING_NS (5 * SO_NS_PER_S)    // How long a back end has to see that we want to close.
-// A connection that lasted so long forgets earlier failures.
-#define SETTLED_NS (60 * SO_NS_PER_S)
+// Each such time that a connection lasted makes up for one failure. So a back end that works for a
+// while and breaks, again and again, is given up too, and one that breaks once a day never.
+#define SETTLED_NS (600 * SO_NS_PER_S)
+#define RETRY_DOUBLINGS_MAX 7u
 
 static void say(const so_device *d, const char *text) {
   const so_bytes path = so_str(d->config.path);
@@ -36,6 +38,7 @@ static void fail(so_device *d, const char *why) {
   d->why = why;
   d->failed = true;
   say(d, why);
+  say(d, "it is given up, and not used before the domain starts again");
   so_front_fail(&d->config.front);
   enter(d, SO_DEVICE_CLOSED);
 }
@@ -68,8 +71,9 @@ static void notify(void *ctx) {
 
 // give_up_or_retry counts a failure. True: failed for good.
 static bool give_up_or_retry(so_device *d, so_status status, const char *why) {
+  const uint32_t doublings = d->tries < RETRY_DOUBLINGS_MAX ? d->tries : RETRY_DOUBLINGS_MAX;
   d->tries++;
-  d->retry_ns = so_clock_now(&d->config.clock) + SO_DEVICE_RETRY_NS * d->tries;
+  d->retry_ns = so_clock_now(&d->config.clock) + (SO_DEVICE_RETRY_NS << doublings);
   if (so_is(status, SO_UNSUPPORTED) || d->tries >= SO_DEVICE_TRIES_MAX) {
     let_go(d, SO_FRONT_LOST);
     write_own(d, SO_BACK_CLOSED);
@@ -79,6 +83,15 @@ static bool give_up_or_retry(so_device *d, so_status status, const char *why) {
   d->why = why;
   say(d, why);
   return false;
+}
+
+// begin_close asks the back end to close, and gives it some time for that. The next connection
+// begins no earlier than give_up_or_retry said.
+static void begin_close(so_device *d) {
+  const uint64_t seen_ns = so_clock_now(&d->config.clock) + CLOSING_NS;
+  d->retry_ns = d->retry_ns > seen_ns ? d->retry_ns : seen_ns;
+  write_own(d, SO_BACK_CLOSING);
+  enter(d, SO_DEVICE_CLOSING);
 }
 
 static so_status publish(so_device *d, const char **out_why) {
@@ -116,8 +129,7 @@ static void do_connect(so_device *d) {
   const so_status status = so_front_connect(&d->config.front, &back, &why);
   if (!so_ok(status)) {
     if (!give_up_or_retry(d, status, why)) {
-      write_own(d, SO_BACK_CLOSING);
-      enter(d, SO_DEVICE_CLOSING);
+      begin_close(d);
     }
     return;
   }
@@ -168,14 +180,12 @@ static void check_broken(so_device *d) {
       !so_front_broken(&d->config.front, &why)) {
     return;
   }
-  if (d->own == SO_DEVICE_CONNECTED &&
-      so_clock_now(&d->config.clock) - d->connected_ns > SETTLED_NS) {
-    d->tries = 0;
+  if (d->own == SO_DEVICE_CONNECTED) {
+    const uint64_t made_up = (so_clock_now(&d->config.clock) - d->connected_ns) / SETTLED_NS;
+    d->tries -= made_up < d->tries ? (uint32_t)made_up : d->tries;
   }
   if (!give_up_or_retry(d, so_status_make(SO_IO, 0), why)) {
-    d->retry_ns = so_clock_now(&d->config.clock) + CLOSING_NS;
-    write_own(d, SO_BACK_CLOSING);
-    enter(d, SO_DEVICE_CLOSING);
+    begin_close(d);
   }
 }
 

@@ -7,8 +7,8 @@
 //
 // A back end that closes, breaks, vanishes or comes back is connected again; the port that was
 // opened on the front end lives through it. One that cannot be used (it lacks what is needed, its
-// keys make no sense, it broke SO_DEVICE_TRIES_MAX times in a row) ends as failed: whoever uses the
-// device then gets IO.
+// keys make no sense, it broke SO_DEVICE_TRIES_MAX times more than ten-minute spans were without
+// a failure) ends as failed: whoever uses the device then gets IO. Between two tries the time doubles.
 //
 // What a back end publishes is another domain's text, and checked by whoever uses it.
 
@@ -71,7 +71,7 @@ struct so_device {
   bool failed;
   bool suspended;          // Back from suspend: all was lost, begin again.
   const char *why;         // The last thing that went wrong.
-  uint32_t tries;          // Since it last stayed connected.
+  uint32_t tries;          // Failures that no long connection made up for.
   uint32_t port;           // 0: none.
   uint64_t connected_ns;
   uint64_t retry_ns;       // When to look again by ourselves.

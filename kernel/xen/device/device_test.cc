@@ -378,11 +378,47 @@ TEST_F(DeviceTest, OneThatBreaksSeldomIsAlwaysConnectedAgain) {
   Run([&] {
     for (uint32_t i = 0; i < 3 * SO_DEVICE_TRIES_MAX; i++) {
       SO_ASSERT_OK(Wait(60 * SO_NS_PER_S));
-      Sleep(120 * SO_NS_PER_S);
+      Sleep(601 * SO_NS_PER_S);
       broken_ = true;
       Sleep(SO_NS_PER_S);
     }
     SO_EXPECT_OK(Wait(60 * SO_NS_PER_S));
+    EXPECT_EQ(std::string::npos, said_.find("given up"));
+  }, 6 * 3600 * SO_NS_PER_S);
+}
+
+TEST_F(DeviceTest, OneThatWorksForAWhileAndBreaksFailsInTheEnd) {
+  Host();
+  LiveBack();
+  Start();
+  Run([&] {
+    uint32_t breaks = 0;
+    while (breaks < 100 && so_ok(Wait(60 * SO_NS_PER_S))) {
+      // Now and then long enough to make up for one failure.
+      Sleep((breaks % 3 == 0 ? 601 : 90) * SO_NS_PER_S);
+      broken_ = true;
+      breaks++;
+      Sleep(SO_NS_PER_S);
+    }
+    EXPECT_GT(breaks, SO_DEVICE_TRIES_MAX);
+    EXPECT_LT(breaks, 2 * SO_DEVICE_TRIES_MAX);
+    EXPECT_NE(std::string::npos, said_.find("vif/0: it is given up"));
+  }, 6 * 3600 * SO_NS_PER_S);
+}
+
+TEST_F(DeviceTest, TheTimeBetweenTwoTriesDoubles) {
+  Host();
+  LiveBack();
+  publish_ = so_status_make(SO_LIMIT, 0);
+  Start();
+  Run([&] {
+    const std::vector<uint64_t> halves = {0, 1, 3, 7, 15};  // Half seconds after the start.
+    Sleep(SO_NS_PER_S / 4);
+    for (size_t i = 1; i < halves.size(); i++) {
+      EXPECT_EQ(i, device_.tries);
+      Sleep((halves[i] - halves[i - 1]) * (SO_NS_PER_S / 2));
+    }
+    EXPECT_TRUE(device_.failed);
   });
 }
 

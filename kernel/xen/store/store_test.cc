@@ -268,11 +268,13 @@ TEST_F(StoreTest, ErrorsHaveTheirMeanings) {
     };
     Run([&] { SO_EXPECT_CODE(e.second, Write("a", "b")); });
   }
-  xenstored_.tamper = [&](xsd_sockmsg *h, std::string *payload) {
-    h->type = XS_ERROR;
-    *payload = "ENOENT";  // No NUL.
-  };
-  Run([&] { SO_EXPECT_CODE(SO_IO, Write("a", "b")); });
+  for (const std::string bad : {"ENOENT", "ENOENTx"}) {  // No NUL.
+    xenstored_.tamper = [&](xsd_sockmsg *h, std::string *payload) {
+      h->type = XS_ERROR;
+      *payload = bad;
+    };
+    Run([&] { SO_EXPECT_CODE(SO_IO, Write("a", "b")); });
+  }
 }
 
 TEST_F(StoreTest, AReplyOfAnotherKindIsRefused) {
@@ -399,6 +401,49 @@ TEST_F(StoreTest, ReconnectsWhereTheServerCanAndSetsWatchesAgain) {
     EXPECT_TRUE(w.fired);
     EXPECT_TRUE(w2.fired);
   });
+}
+
+// A server that fails right after a resume: the watches are set once it works.
+TEST_F(StoreTest, WatchesThatFailedAfterAResumeAreTriedAgain) {
+  so_event event = {};
+  so_store_watch w = {};
+  w.path = "a";
+  w.event = &event;
+  int refused = 0;
+  SO_ASSERT_OK(so_fiber_spawn(&sched_, "serve", so_store_serve, &store_));
+  Run([&] {
+    SO_ASSERT_OK(so_store_set_watch(&store_, &w));
+    SO_ASSERT_OK(so_store_suspend(&store_, now_ns_ + SO_NS_PER_S));
+    xenstored_.tamper = [&](xsd_sockmsg *h, std::string *payload) {
+      if (h->type == XS_WATCH) {
+        refused++;
+        h->type = XS_ERROR;
+        *payload = std::string("EIO", 4);
+      }
+    };
+    so_store_resume(&store_, xenstored_.NewRing());
+    Sleep(3 * SO_NS_PER_S);
+    EXPECT_GE(refused, 3);
+    EXPECT_NE(store_.watched, store_.generation);
+    xenstored_.tamper = nullptr;
+    Sleep(SO_NS_PER_S);
+    EXPECT_EQ(store_.watched, store_.generation);
+    EXPECT_EQ(1u, xenstored_.watches());
+  });
+}
+
+// Messages longer than the ring, from several fibers, to a server that takes some bytes at a time.
+TEST_F(StoreTest, LongMessagesOfSeveralFibersDoNotMix) {
+  xenstored_.bytes_a_step = 100;
+  for (int i = 0; i < 4; i++) {
+    Spawn([this, i] {
+      const std::string key = "long" + std::to_string(i);
+      const std::string value(3000, static_cast<char>('a' + i));
+      SO_EXPECT_OK(Write(key.c_str(), value));
+      EXPECT_EQ(value, xenstored_.Get(key));
+    });
+  }
+  Loop();
 }
 
 TEST_F(StoreTest, AReconnectionThatIsNotAnsweredEnds) {

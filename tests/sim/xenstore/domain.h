@@ -53,9 +53,9 @@ class Domain : public testing::Test {
     (void)!so_ok(so_sched_run(&sched_));
     EXPECT_EQ(0, running_) << "fibers still wait";
   }
-  void Run(std::function<void()> body) {
+  void Run(std::function<void()> body, uint64_t limit_ns = 3600 * SO_NS_PER_S) {
     Spawn(std::move(body));
-    Loop();
+    Loop(limit_ns);
   }
   // Inside a fiber: lets everything else happen for this long.
   void Sleep(uint64_t ns) { so_fiber_sleep_until(&sched_, now_ns_ + ns); }
