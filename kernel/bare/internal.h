@@ -33,6 +33,8 @@ typedef struct bare {
   bare_stacks stacks;
   bare_pool pool;
   so_command_line command_line;
+  bool refused;     // The command line was not understood, which was said.
+  bool debug;       // log=debug.
   so_world world;
   so_end end;       // How, once so_main has returned.
   bool has_devices;
@@ -54,8 +56,18 @@ void bare_world_init(bare *b);
 void bare_say(const bare *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // --- settings.c ---
-// Reads the command line and what the device family has; false: it was refused, and why was said.
+// Reads the command line, before there is memory: so only it can say how large stacks are, and log=.
+void bare_settings_parse(bare *b);
+// Adds what the device family has; false: a setting is refused, and why was said.
 bool bare_settings_init(bare *b);
+// The value of stack=; false: it is none.
+bool bare_stack_kib(so_bytes text, uint64_t *out);
+
+// --- debug.c ---
+// What log=debug adds: what was found, after the start; what was used, in the end.
+void bare_debug_found(const bare *b);
+void bare_debug_network(const bare *b, const so_netdev *device, uint32_t pages, uint32_t connections);
+void bare_debug_used(const bare *b);
 
 // --- network.c ---
 // Runs so_main with what network there is, and returns its result.

@@ -48,11 +48,14 @@ static bool idle(void *ctx, uint64_t deadline_ns) {
   return true;
 }
 
+bool bare_stack_kib(so_bytes text, uint64_t *out) {
+  return so_ok(so_parse_u64(text, out)) && *out >= 16 && *out <= 1024;
+}
+
 static size_t stack_len(const bare *b) {
   so_bytes text;
   uint64_t kib;
-  if (so_command_line_get(&b->command_line, SO_SETTING_STACK, &text) &&
-      so_ok(so_parse_u64(text, &kib)) && kib >= 16 && kib <= 1024) {
+  if (so_command_line_get(&b->command_line, SO_SETTING_STACK, &text) && bare_stack_kib(text, &kib)) {
     return (size_t)kib / 4 * 4 * 1024;
   }
   return BARE_STACK_LEN;
@@ -67,7 +70,7 @@ static void sched_init(bare *b) {
       .platform = {bare_stack_alloc, bare_stack_free, idle, b},
       .stack_len = len,
       .fiber_max = fit < FIBERS_MIN ? FIBERS_MIN : fit > FIBERS_MAX ? FIBERS_MAX : fit,
-      .check = SO_STACK_GUARDED,
+      .check = b->debug ? SO_STACK_PAINTED : SO_STACK_GUARDED,
   };
   if (!so_ok(so_sched_init(&b->sched, &config))) {
     so_machine_panic("not enough memory for the scheduler");
@@ -112,12 +115,14 @@ static int start(bare *b) {
     bare_say(b, "not enough memory to start");
     return EXIT_START;
   }
+  bare_debug_found(b);
   return bare_run_program(b);
 }
 
 static void run_first(void *arg) {
   bare *const b = arg;
   const int code = start(b);
+  bare_debug_used(b);
   if (code != 0) {
     bare_say(b, "ended with code %d", code);
   }
@@ -126,6 +131,7 @@ static void run_first(void *arg) {
 
 _Noreturn void so_bare_main(const so_machine_boot *boot) {
   bare *const b = &machine;
+  so_bytes log;
   b->boot = *boot;
   bare_panic_init(b);
   if (!so_devices_early(boot)) {
@@ -135,6 +141,9 @@ _Noreturn void so_bare_main(const so_machine_boot *boot) {
   memory_init(b);
   bare_world_init(b);
   b->world.memory_len = b->pages.free_count * SO_PAGE_LEN;
+  bare_settings_parse(b);
+  b->debug = so_command_line_get(&b->command_line, SO_SETTING_LOG, &log) &&
+             so_bytes_equal(log, so_str("debug"));
   sched_init(b);
   if (!so_ok(so_fiber_spawn(&b->sched, "main", run_first, b)) || !so_ok(so_sched_run(&b->sched))) {
     so_machine_panic("not enough memory for the first fiber");

@@ -17,6 +17,8 @@ void bare_metrics_each(void *ctx, so_metric_visit *visit, void *visit_ctx) {
       {"heap_pages", SO_METRIC_GAUGE, b->page_heap.page_count},
       {"heap_pages_max", SO_METRIC_GAUGE, b->page_heap.page_count_max},
       {"fibers", SO_METRIC_GAUGE, b->sched.fiber_count},
+      // 0 without log=debug.
+      {"fiber_stack_max_bytes", SO_METRIC_GAUGE, so_sched_stack_used_max(&b->sched)},
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     visit(visit_ctx, all[i].name, all[i].kind, all[i].value);

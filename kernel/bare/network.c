@@ -55,6 +55,18 @@ static uint32_t share(size_t pages, size_t part, size_t min, size_t max) {
   return (uint32_t)(n < min ? min : n > max ? max : n);
 }
 
+// A value may hold several, with blanks between them (one key of xenstore for two addresses): each becomes a setting.
+static void append_setting(so_buf *text, const so_command_line_word *w) {
+  so_bytes left = w->value;
+  do {
+    const so_bytes one = so_bytes_first(left, so_bytes_find(left, ' '));
+    left = so_bytes_from(left, one.len + 1);
+    if (one.len != 0 || w->value.len == 0) {
+      so_buf_printf(text, "%s=%.*s ", so_setting_key(w->setting), SO_FMT(one));
+    }
+  } while (left.len != 0);
+}
+
 static bool parse(bare *b, so_host_config *out) {
   so_buf text;
   so_bytes bad = {NULL, 0};
@@ -62,7 +74,7 @@ static bool parse(bare *b, so_host_config *out) {
   for (size_t i = 0; i < b->command_line.setting_count; i++) {
     const so_command_line_word *const w = &b->command_line.settings[i];
     if (w->setting < SO_SETTING_NETWORK_COUNT) {
-      so_buf_printf(&text, "%s=%.*s ", so_setting_key(w->setting), SO_FMT(w->value));
+      append_setting(&text, w);
     }
   }
   so_bytes all = {NULL, 0};
@@ -103,6 +115,7 @@ int bare_run_program(bare *b) {
     config.connections_max =
         share(b->pages.free_count, CONNECTION_PAGES, CONNECTIONS_MIN, CONNECTIONS_MAX);
   }
+  bare_debug_network(b, &device, config.page_count, config.connections_max);
   so_host_config_ipv6(&config);
   return so_host_run(&b->world, &device, so_str("the network device"), &config, run, b);
 }

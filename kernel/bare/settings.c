@@ -49,10 +49,28 @@ static bool from_devices(bare *b) {
   return ok;
 }
 
-bool bare_settings_init(bare *b) {
+void bare_settings_parse(bare *b) {
   so_bytes bad;
   so_command_line_init(&b->command_line);
   b->command_line.argv[0] = so_bare_program;
   const so_status s = so_command_line_add(&b->command_line, b->boot.command_line, true, &bad);
-  return so_ok(s) ? from_devices(b) : refuse(b, s, bad);
+  b->refused = !so_ok(s) && !refuse(b, s, bad);
+}
+
+bool bare_settings_init(bare *b) {
+  so_bytes log;
+  uint64_t kib;
+  if (b->refused || !from_devices(b)) {
+    return false;
+  }
+  if (so_command_line_get(&b->command_line, SO_SETTING_LOG, &log) &&
+      !so_bytes_equal(log, so_str("debug")) && !so_bytes_equal(log, so_str("normal"))) {
+    bare_say(b, "log= wants normal or debug, not: %.*s", SO_FMT(log));
+    return false;
+  }
+  if (so_command_line_get(&b->command_line, SO_SETTING_STACK, &log) && !bare_stack_kib(log, &kib)) {
+    bare_say(b, "stack= wants KiB from 16 to 1024, not: %.*s", SO_FMT(log));
+    return false;
+  }
+  return true;
 }

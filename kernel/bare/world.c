@@ -65,6 +65,19 @@ static so_status sidecar_read(void *ctx, so_bytes name, so_buf *out) {
   return so_devices_setting(name, out);
 }
 
+// What the device family says of it stands behind: it knows what to do.
+static void say_no_disk(const bare *b, so_bytes name, so_status s, const char *why) {
+  const bool none = so_is(s, SO_NOT_FOUND);
+  bare_say(b, "no disk%s%.*s: %s%s%s", name.len != 0 ? " " : "", SO_FMT(name),
+           none && name.len != 0 ? "the machine has none of that name"
+           : none                ? "the machine has none"
+                                 : "",
+           none && why != NULL ? ": " : "",
+           why != NULL ? why
+           : none      ? ""
+                       : so_code_name((so_code)s.code));
+}
+
 // `data` is the disk that the setting names, or the first one.
 static so_status open_block(void *ctx, so_bytes name, bool create, so_block *out) {
   const bare *const b = ctx;
@@ -76,10 +89,7 @@ static so_status open_block(void *ctx, so_bytes name, bool create, so_block *out
   }
   const so_status s = so_devices_block(name, out, &why);
   if (!so_ok(s)) {
-    bare_say(b, "no disk %.*s: %s", SO_FMT(name),
-             so_is(s, SO_NOT_FOUND) ? "the machine has none of that name"
-             : why != NULL          ? why
-                                    : so_code_name((so_code)s.code));
+    say_no_disk(b, name, s, why);
   }
   return s;
 }

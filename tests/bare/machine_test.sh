@@ -85,11 +85,22 @@ expect numbers '^numbers survive$'
 now=$(date +%s)
 expect time "^unix time ($(seq -s '|' "$((now - 1))" "$((now + 60))"))\$"
 
+# Deeper than a stack is, unless it is asked for; and how deep it was.
+never='deep enough'
+expect deep '^panic: page fault$' '^stack overflow'
+never='panic'
+expect 'stack=256 log=debug deep' '^deep enough$' 'stacks of 256 KiB, at most [0-9]+ fibers$' \
+  '^violations: setting stack=256$' 'used at most: [0-9]+ KiB of memory, [0-9]+ of it heap; 1[0-9]{5} bytes of a stack$'
+expect 'log=debug seed=0011223344556677889900112233445566778899001122334455667788990011 time' 'setting seed=.not shown.'
+
 # Settings that are refused, each with a word about what to do.
 never='panic|^before$'
 expect 'seed=12 time' 'seed= wants 64 hexadecimal digits' 'ended with code 71'
 expect 'ip=192.0.2.300/24 time' 'this setting of the network is not understood: ip=192.0.2.300/24'
+expect "ip='192.0.2.1/24 192.0.2.300/24' time" 'this setting of the network is not understood: ip=192.0.2.300/24'
 expect 'ip=192.0.2.1/24 time' 'ip= was given, but the machine has none'
+expect 'log=loud time' 'log= wants normal or debug, not: loud'
+expect 'stack=8 time' 'stack= wants KiB from 16 to 1024, not: 8'
 expect '"time' 'a quote is not closed at: "time'
 never=
 echo "$count runs"

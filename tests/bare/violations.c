@@ -63,6 +63,22 @@ static void run_deep(void *arg) {
   (void)arg;
   (void)deeper(1);
 }
+// 200 frames of 512 bytes: more than a stack has that nobody asked for.
+static uint32_t so_many(uint32_t n) {
+  volatile uint8_t local[512];
+  local[n % sizeof local] = (uint8_t)n;
+  return n == 0 ? 0 : so_many(n - 1) + local[(n + 1) % sizeof local];
+}
+static void run_so_many(void *arg) {
+  (void)arg;
+  (void)so_many(200);
+  say("deep enough\n");
+}
+static void deep(void) {
+  if (so_ok(so_fiber_spawn(the_world->sched, "deep", run_so_many, NULL))) {
+    so_fiber_sleep_until(the_world->sched, so_clock_now(&the_world->clock) + 50 * SO_NS_PER_MS);
+  }
+}
 static void overflow(void) {
   if (so_ok(so_fiber_spawn(the_world->sched, "deep", run_deep, NULL))) {
     so_fiber_sleep_until(the_world->sched, so_clock_now(&the_world->clock) + SO_NS_PER_S);
@@ -204,6 +220,7 @@ int so_main(const so_world *world, int argc, const char *const *argv) {
       {"write-code", write_code}, {"write-constant", write_constant},
       {"run-data", run_data},     {"run-stack", run_stack},   {"run-heap", run_heap},
       {"run-device", run_device}, {"overflow", overflow},     {"smash", smash},
+      {"deep", deep},
       {"trap", trap},             {"divide", divide},         {"free-twice", free_twice},
       {"sleep", sleep},           {"time", say_time},         {"memory", memory},
       {"much-memory", much_memory},
