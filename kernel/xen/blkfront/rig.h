@@ -3,18 +3,18 @@
 
 // A blkfront with a simulated Xen around it, a disk, and a back end that comes and goes.
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "kernel/xen/blkfront/blkfront.h"
 #include "tests/sim/block.h"
 #include "tests/sim/xen/block_back.h"
-#include "tests/sim/xen/machine.h"
-#include "tests/sim/xen/xen.h"
+#include "tests/sim/xen/front_rig.h"
 
 namespace so_test {
 
-struct BlockRig {
+struct BlockRig : FrontRig<BlockBack> {
   struct Config {
     uint64_t seed = 1;
     uint64_t capacity = 8 << 20;
@@ -55,42 +55,18 @@ struct BlockRig {
     so_sim_block_free(disk);
   }
 
-  static void Doorbell(void *ctx) {
-    BlockRig *const r = static_cast<BlockRig *>(ctx);
-    r->doorbells++;
-    r->back->Kick();
-  }
-
   so_status Connect(uint16_t domid = 0) {
     back = std::make_unique<BlockBack>(&xen, domid, disk, seed_++);
     back->Publish(offer, &back_keys);
     return Handshake(domid);
   }
   so_status Handshake(uint16_t domid = 0) {
-    const so_xen_peer peer = {domid, 18, {Doorbell, this}};
-    const so_xen_keys b = back_keys.port(), f = front_keys.port();
-    const so_xen_writer w = front_keys.writer();
-    const so_status s = so_front_publish(&front, &peer, &b, &f, &w, &why);
-    if (!so_ok(s)) {
-      return s;
-    }
-    if (!back->Attach(front_keys)) {
-      return so_status_make(SO_INTERNAL, 0);
-    }
-    const so_status c = so_front_connect(&front, &b, &why);
-    if (so_ok(c) && !opened) {
+    const so_status s = FrontRig::Handshake(domid, 18);
+    if (so_ok(s) && !opened) {
       opened = so_ok(so_blkfront_open(&blk, &dev));
     }
-    return c;
+    return s;
   }
-  void Disconnect(so_front_loss how, bool unmap = true) {
-    back->Detach(unmap);
-    if (how == SO_FRONT_SUSPENDED) {
-      xen.Resume();
-    }
-    so_front_disconnect(&front, how);
-  }
-  bool Broken() { return so_front_broken(&front, &why); }
 
   so_status Write(uint64_t offset, const std::string &bytes) {
     return so_block_write(&dev, offset, so_bytes_of(bytes.data(), bytes.size()));
@@ -109,19 +85,10 @@ struct BlockRig {
     return s;
   }
 
-  Xen xen;
-  Machine machine;
-  Keys back_keys;
-  Keys front_keys;
   so_sim_block *disk;
   so_blkfront blk;
-  so_front front;
   BlockBack::Offer offer;
-  std::unique_ptr<BlockBack> back;
   so_block dev = {};
-  bool opened = false;
-  const char *why = "";
-  int doorbells = 0;
   std::function<bool()> more_turn = [] { return false; };
 
  private:

@@ -6,31 +6,13 @@
 
 #include "kernel/xen/netfront/frames.h"
 #include "kernel/xen/netfront/rig.h"
+#include "tests/support/input.h"
 
 namespace {
 
+using so_test::Input;
 using so_test::NetBack;
 using so_test::NetRig;
-
-class Input {
- public:
-  Input(const uint8_t *data, size_t len) : data_(data), len_(len) {}
-  bool More() const { return at_ < len_; }
-  uint8_t U8() { return at_ < len_ ? data_[at_++] : 0; }
-  uint16_t U16() {
-    const uint8_t low = U8();
-    return static_cast<uint16_t>(U8() << 8 | low);
-  }
-  uint32_t U32() {
-    const uint16_t low = U16();
-    return static_cast<uint32_t>(U16()) << 16 | low;
-  }
-
- private:
-  const uint8_t *data_;
-  size_t len_;
-  size_t at_ = 0;
-};
 
 NetBack::Offer OfferOf(uint8_t bits) {
   NetBack::Offer o;

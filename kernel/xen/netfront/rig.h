@@ -8,13 +8,12 @@
 #include <vector>
 
 #include "kernel/xen/netfront/netfront.h"
-#include "tests/sim/xen/machine.h"
+#include "tests/sim/xen/front_rig.h"
 #include "tests/sim/xen/net_back.h"
-#include "tests/sim/xen/xen.h"
 
 namespace so_test {
 
-struct NetRig {
+struct NetRig : FrontRig<NetBack> {
   explicit NetRig(uint64_t seed, uint32_t rx_pages = 256, uint32_t tx_pages = 256) : seed_(seed) {
     so_netfront_config config = {};
     config.sched = machine.sched();
@@ -35,40 +34,15 @@ struct NetRig {
     back.reset();
   }
 
-  static void Doorbell(void *ctx) {
-    NetRig *const r = static_cast<NetRig *>(ctx);
-    r->doorbells++;
-    r->back->Kick();
-  }
-
   so_status Connect(const NetBack::Offer &offer = {}, uint16_t domid = 0) {
     back = std::make_unique<NetBack>(&xen, domid, seed_++);
     back->Publish(offer, &back_keys);
-    const so_xen_peer peer = {domid, 17, {Doorbell, this}};
-    const so_xen_keys b = back_keys.port(), f = front_keys.port();
-    const so_xen_writer w = front_keys.writer();
-    const so_status s = so_front_publish(&front, &peer, &b, &f, &w, &why);
-    if (!so_ok(s)) {
-      return s;
-    }
-    if (!back->Attach(front_keys)) {
-      return so_status_make(SO_INTERNAL, 0);
-    }
-    const so_status c = so_front_connect(&front, &b, &why);
-    if (so_ok(c) && !opened) {
+    const so_status s = Handshake(domid, 17);
+    if (so_ok(s) && !opened) {
       opened = so_ok(so_netfront_open(&net, &dev));
     }
-    return c;
+    return s;
   }
-  void Disconnect(so_front_loss how, bool unmap = true) {
-    back->Detach(unmap);
-    if (how == SO_FRONT_SUSPENDED) {
-      xen.Resume();
-    }
-    so_front_disconnect(&front, how);
-  }
-  bool Poll() { return so_front_poll(&front); }
-  bool Broken() { return so_front_broken(&front, &why); }
 
   // Sends `bytes` in parts of at most `part_len`; counts releases.
   so_status Send(const std::string &bytes, const so_offload &offload = {},
@@ -110,23 +84,21 @@ struct NetRig {
     return s;
   }
 
-  Xen xen;
-  Machine machine;
-  Keys back_keys;
-  Keys front_keys;
   so_netfront net;
-  so_front front;
-  std::unique_ptr<NetBack> back;
   so_netdev dev = {};
-  bool opened = false;
-  const char *why = "";
   bool ring = true;  // The doorbell, after each frame.
-  int doorbells = 0;
   int released = 0;
 
  private:
   uint64_t seed_;
 };
+
+// What the front end copied, the back end checked.
+inline void ExpectClean(NetRig *rig) {
+  EXPECT_EQ(rig->back->complaint, "");
+  EXPECT_EQ(rig->xen.misuse, "");
+  EXPECT_FALSE(rig->Broken()) << rig->why;
+}
 
 }  // namespace so_test
 
