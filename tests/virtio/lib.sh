@@ -53,6 +53,7 @@ machine_start() {
   local image="$1" line="$2"
   shift 2
   rm -f "$WORK/typed"
+  : >"$WORK/console"  # At once: what a machine before this one said must not count.
   mkfifo "$WORK/typed"
   exec 9<>"$WORK/typed"
   timeout -k 5 "$MACHINE_S" "$QEMU" -M "$MACHINE" -accel tcg -cpu "$CPU" -m "$MEMORY_MIB" \
