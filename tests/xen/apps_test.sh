@@ -48,19 +48,34 @@ guest_ends stored
 
 must dom0_put "$(guest_image website)" /guest/website
 must dom0_put "$(guest_image nameserver)" /guest/nameserver
-GUEST_CARD=1 must guest_config website /guest/website 32 \
+# website in 8 MB, with a certificate of its owner, whose texts and key stand in xenstore.
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=site \
+  -addext subjectAltName=IP:10.0.2.21 -keyout site.key -out site.crt
+GUEST_CARD=1 must guest_config website /guest/website 8 \
   "ip=10.0.2.21/24 -- --data data --repo site --listen 10.0.2.21:443 --http-listen 10.0.2.21:80" vda,xvda,r
 GUEST_CARD=2 must guest_config nameserver /guest/nameserver 32 \
   "ip=10.0.2.22/24 ip=2001:db8::22/64 -- --zone example.org=data --listen 10.0.2.22:53 --listen [2001:db8::22]:53" \
   vdb,xvda,r
-must guest_create website
+must dom0_put site.crt /tmp/crt
+must dom0_put site.key /tmp/key
+must dom0 "rm -f /var/log/xen/console/guest-website.log; xl create -p /guest/website.cfg && id=\$(xl domid website) &&
+  xenstore-write -- /local/domain/\$id/data/website_crt \"\$(cat /tmp/crt)\" \
+    /local/domain/\$id/data/website_key \"\$(cat /tmp/key)\" && xl unpause website"
 must guest_create nameserver
 
 guest_says website '^listening https' || exit 1
-from_console website website.crt site.crt
+guest_console website >said
+holds "the certificate is the owner's" grep -q "^certificate SHA-256 [0-9a-f]*$" said
 same "website serves a page over HTTPS" "$(fetch --cacert site.crt https://10.0.2.21/)" '<h1>A site</h1>'
-fetch --cacert site.crt https://10.0.2.21/numbers.txt >got
-same_files "and a larger file" got site/numbers.txt
+asking=()
+for i in 1 2 3 4; do
+  fetch --cacert site.crt https://10.0.2.21/numbers.txt >"got$i" &
+  asking+=($!)
+done
+wait "${asking[@]}"
+for i in 1 2 3 4; do
+  same_files "and a larger file to several at once" "got$i" site/numbers.txt
+done
 same "plain HTTP leads there" "$(fetch -o none -w '%{http_code} %{redirect_url}' http://10.0.2.21/numbers.txt)" \
   "301 https://10.0.2.21/numbers.txt"
 

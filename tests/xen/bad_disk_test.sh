@@ -7,7 +7,12 @@ cd "$WORK" || exit 1
 truncate -s 16K small
 head -c 4M /dev/urandom >foreign
 truncate -s 64M empty
-xen_boot --disk small --disk foreign --disk empty
+# A database that a process made in a file, copied to a disk.
+server_start
+server_stop
+cp "$DATA" filed
+truncate -s 64M filed
+xen_boot --disk small --disk foreign --disk empty --disk filed
 must dom0_put "$(guest_image stored)" /guest/stored
 
 # refused NAME DISK REGEX [SETTINGS]: the guest says so and powers off.
@@ -26,16 +31,20 @@ refused() {
   says "$1 powers off" 'reason code 0 '
 }
 cp foreign foreign.before
+cp filed filed.before
 begin small vda,xvda,w
 begin foreign vdb,xvda,w
 begin readonly vdc,xvda,r
+begin filed vdd,xvda,w
 begin absent ""
 begin misnamed vdc,xvda,r data=xvdb
 refused small 'stored: data: .*too small'
 refused foreign 'stored: data: it holds something that is not a database'
 refused readonly 'stored: data: .*read-only'
+refused filed 'stored: data: it was made on a larger disk, or in a file.*storectl clone'
 refused absent 'no disk'
 refused misnamed 'no disk xvdb: the machine has none of that name'
 same_files "the foreign disk is as it was" foreign foreign.before
+same_files "so is the database of the file" filed filed.before
 same "so is the read-only one" "$(tr -d '\000' <empty | wc -c)" 0
 finish

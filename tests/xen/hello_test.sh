@@ -1,6 +1,7 @@
 #!/bin/bash
-# hello as a guest of Xen: it boots, answers, reboots, is saved and restored, shuts down; and what it says when
-# something is missing. Arguments: stored, storectl, the architecture.
+# hello as a guest of Xen: it boots, answers, reboots, is saved, restored and migrated, loses its network card and gets
+# it back, shuts down; settings from xenstore; and what it says when something is missing. Arguments: stored, storectl,
+# the architecture.
 
 . tests/xen/lib.sh
 cd "$WORK" || exit 1
@@ -39,6 +40,11 @@ if can_save; then
   same "hello answers after save and restore" "$(fetch "http://$GUEST/")" hello
   holds "it answers pings after save and restore" ping -c 3 -W 5 "$GUEST"
 fi
+
+# What is typed is not read: more than the console's ring holds does no harm.
+run 0 dom0 'tty=$(xenstore-read /local/domain/$(xl domid hello)/console/tty)
+  head -c 3000 /dev/zero | tr "\000" x | timeout 5 tee "$tty" >/dev/null; true'
+same "hello answers whatever is typed" "$(fetch "http://$GUEST/")" hello
 
 # Its network card is taken away and given again.
 run 0 dom0 'xl network-detach hello 0'
@@ -82,8 +88,26 @@ if can_save; then
   run 0 dom0 'xl save -c balloon /tmp/hello.saved; result=$?; rm -f /tmp/hello.saved; exit $result'
   guest_says balloon 'xen: goes on where it was suspended'
   same "hello answers after a checkpoint" "$(fetch "http://$GUEST/")" hello
+  # To another host, which here is this one: the stream of a migration, without ssh around it. Its console goes by the
+  # name that it has on the way.
+  before=$(dom0 'xl domid balloon')
+  run 0 dom0 "xl migrate -s '' balloon 'xl migrate-receive'"
+  [ "$(dom0 'xl domid balloon')" != "$before" ] || fail "a migration makes a new domain"
+  guest_says balloon--incoming 'xen: vif/0: connected again'
+  same "hello answers after a migration" "$(fetch "http://$GUEST/")" hello
+  holds "it answers pings after a migration" ping -c 3 -W 5 "$GUEST"
 fi
 run 0 dom0 'xl destroy balloon'
+
+# --- settings from xenstore, as docs/deploy-xen.md says ---------------------------------------------------
+must guest_config told /guest/hello 16 ""
+run 0 dom0 "rm -f /var/log/xen/console/guest-told.log; xl create -p /guest/told.cfg && id=\$(xl domid told) &&
+  xenstore-write -- /local/domain/\$id/data/ip '$GUEST/24 2001:db8::20/64' /local/domain/\$id/data/gw 10.0.2.2 \
+    /local/domain/\$id/data/args '--listen 0.0.0.0:80' && xl unpause told"
+guest_says told '^listening http'
+same "hello answers at the address from xenstore" "$(fetch "http://$GUEST/")" hello
+holds "and at the other one" ping -c 3 -W 5 2001:db8::20
+run 0 dom0 'xl destroy told'
 
 # --- what is missing --------------------------------------------------------------------------------
 # Three guests at once, since each takes its time to give up.

@@ -1,7 +1,7 @@
 #!/bin/bash
-# stored as a guest of Xen, with its data on a disk of its own: clone, push and merge from the host, a long
-# history, `xl destroy` in the middle of a push, save and restore, and the disk read by the host's programs.
-# Arguments: stored (for this machine), storectl, the architecture, the number of commits.
+# stored as a guest of Xen in 32 MB, with its data on a disk of its own: clone, push and merge from the host, a long
+# history, `xl destroy` in the middle of a push, save and restore, the disk taken away and given back, and the disk read
+# by the host's programs. Arguments: stored (for this machine), storectl, the architecture, the number of commits.
 
 . tests/xen/lib.sh
 COMMITS="${4:-5000}"
@@ -10,7 +10,7 @@ cd "$WORK" || exit 1
 truncate -s 2G data
 xen_boot --disk data
 must dom0_put "$(guest_image stored)" /guest/stored
-must guest_config stored /guest/stored 64 \
+must guest_config stored /guest/stored 32 \
   "ip=$GUEST/24 gw=10.0.2.2 data=xvda -- --data data --init --listen $GUEST:8443 --quiet" vda,xvda,w
 URL=https://$GUEST:8443
 
@@ -120,6 +120,24 @@ can_save && run 0 dom0 'xl save stored /tmp/saved && xl restore /tmp/saved; rm -
 ) || exit 1
 must storectl clone "$URL/notes" d
 holds "data is as it was, and grows" diff -r -x .storectl c d
+
+# --- the disk is taken away, and given back -------------------------------------------------------------
+run 0 dom0 'xl block-detach stored xvda'
+guest_says stored 'xen: vbd/51712: the back end closed'
+(
+  cd c || exit 1
+  echo "without a disk" >without
+  must storectl commit -m "While the disk is away"
+) || exit 1
+(cd c && storectl push >"$WORK/waits" 2>&1) &
+pushing=$!
+sleep 2
+kill -0 "$pushing" 2>/dev/null || fail "a push waits for the disk" "$(cat "$WORK/waits")"
+run 0 dom0 'xl block-attach stored phy:/dev/vda,xvda,w'
+guest_says stored 'xen: vbd/51712: connected again'
+wait "$pushing" || fail "the push goes on when the disk is back" "$(cat "$WORK/waits")"
+must storectl clone "$URL/notes" e
+holds "it has what was pushed meanwhile" diff -r -x .storectl c e
 
 # --- the end, and the disk ------------------------------------------------------------------------------
 run 0 dom0 'xl shutdown stored'

@@ -5,6 +5,7 @@
 #   base.cpio the root of dom0: xl, its daemons, busybox and the modules. Files of this folder are added
 #             when it boots (see start.sh), so a change of them needs no new base.
 #   board.dtb armv7 only: the device tree of an Orange Pi PC, a board that QEMU has
+#   guest     the modules that the same kernel needs as a guest with a network card (bench/boot_xen)
 # Packages of another architecture come by package lists of their own; those of this machine stay as they are.
 # usage: assemble.sh FOLDER [x86_64|arm64|armv7]   (FOLDER is made anew)
 set -euo pipefail
@@ -100,21 +101,29 @@ cp "$tree/bin/busybox" "$root/bin/"
 ln -s busybox "$root/bin/sh"
 : >"$root/etc/xen/xl.conf"
 
-# The modules that dom0 needs and those that they need, in an order in which they load; some are built in.
+# copy_modules FOLDER MODULE...: these modules and those that they need, but those that are built in; `order` lists them
+# as they load.
+copy_modules() {
+  local folder=$1 module file
+  shift
+  for module in "$@"; do
+    /sbin/modprobe -d "$tree" -S "$release" --show-depends "$module" | awk '$1 == "insmod" { print $2 }'
+  done | awk '!seen[$0]++' >"$work/list"
+  while read -r file; do
+    cp "$file" "$folder/"
+    basename "$file" >>"$folder/order"
+  done <"$work/list"
+}
+/sbin/depmod -b "$tree" "$release"
 wanted=(xen_evtchn xen_gntdev xen_privcmd xenfs xen_netback xen_blkback bridge loop virtio_pci virtio_net virtio_blk)
 [[ $arch == x86_64 ]] || wanted+=(virtio_mmio virtio_console rtc_pl031)
-/sbin/depmod -b "$tree" "$release"
-for module in "${wanted[@]}"; do
-  /sbin/modprobe -d "$tree" -S "$release" --show-depends "$module" | awk '$1 == "insmod" { print $2 }'
-done | awk '!seen[$0]++' >"$work/list"
-while read -r file; do
-  cp "$file" "$root/lib/modules/"
-  basename "$file" >>"$root/lib/modules/order"
-done <"$work/list"
+copy_modules "$root/lib/modules" "${wanted[@]}"
+mkdir "$work/guest"
+copy_modules "$work/guest" xen_netfront
 
 (cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) >"$work/base.cpio"
 rm -rf "$out"
 mkdir -p "$out"
-for made in xen vmlinux base.cpio board.dtb; do
+for made in xen vmlinux base.cpio board.dtb guest; do
   [[ ! -e $work/$made ]] || mv "$work/$made" "$out/"
 done
