@@ -226,8 +226,7 @@ link_up() {
     serve nsenter -t "$FAR_NS" -n "$TAP" --tap tap0 --ip 192.0.2.10/24 serve 0.0.0.0 7000
   fi
   # Who is where is known before: a lost question of ARP costs a second, and says nothing of TCP.
-  local i
-  for i in $(seq 60); do
+  for _ in $(seq 60); do
     ping -c 1 -W 1 192.0.2.10 >/dev/null 2>&1 && break
   done
 }
@@ -271,7 +270,7 @@ link() {
     [ "$delay" = 0 ] || [ "$loss" = 0 ] || abreast=${ABREAST:-8}
     for seed in ${SEEDS:-$(seq 7 21)}; do
       for who in linux ours; do echo "$who $loss $delay $kib $seed"; done
-    done | NET_INSIDE= xargs -P "$abreast" -L 1 "$BASH" "$0" "$SOCKET" "$TAP" "$EMULATOR" one >"$LOG.runs"
+    done | NET_INSIDE='' xargs -P "$abreast" -L 1 "$BASH" "$0" "$SOCKET" "$TAP" "$EMULATOR" one >"$LOG.runs"
     for who in linux ours; do
       for way in down up; do
         # shellcheck disable=SC2046
