@@ -252,8 +252,9 @@ TEST_F(ResolverTest, AfterTcpFailedTheNextServerIsAsked) {
 TEST_F(ResolverTest, CnamesAreFollowedWithinAnAnswerAndBeyond) {
   const so_resolver_id id = Start("a.example");
   ASSERT_TRUE(Next());
-  EXPECT_TRUE(Udp(Build(0, {{SO_DNS_ANSWER, "b.example", SO_DNS_CNAME, 50, NameData("c.example")},
-                            {SO_DNS_ANSWER, "a.example", SO_DNS_CNAME, 70, NameData("B.example")}})));
+  EXPECT_TRUE(
+      Udp(Build(0, {{SO_DNS_ANSWER, "b.example", SO_DNS_CNAME, 50, NameData("c.example")},
+                    {SO_DNS_ANSWER, "a.example", SO_DNS_CNAME, 70, NameData("B.example")}})));
   ASSERT_TRUE(Next());
   const so_dns_name c = Name("c.example");
   EXPECT_TRUE(so_dns_name_equal(so_dns_name_view(&c), so_dns_name_view(&question_.name)));
@@ -269,8 +270,9 @@ TEST_F(ResolverTest, AChainWithoutEndIsGivenUp) {
   int questions = 0;
   while (Next()) {
     ASSERT_LT(++questions, 100);
-    EXPECT_TRUE(Udp(Build(0, {{SO_DNS_ANSWER, "a.example", SO_DNS_CNAME, 9, NameData("b.example")},
-                              {SO_DNS_ANSWER, "b.example", SO_DNS_CNAME, 9, NameData("a.example")}})));
+    EXPECT_TRUE(
+        Udp(Build(0, {{SO_DNS_ANSWER, "a.example", SO_DNS_CNAME, 9, NameData("b.example")},
+                      {SO_DNS_ANSWER, "b.example", SO_DNS_CNAME, 9, NameData("a.example")}})));
   }
   SO_EXPECT_CODE(SO_LIMIT, Take(id));
 }

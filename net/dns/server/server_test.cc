@@ -125,8 +125,9 @@ class ServerTest : public testing::Test {
     client_.now_s = 1000;
     Start();
     Load({{"example.org.", kOrg + Chain() + Big()},
-          {"example.com.", "$TTL 9\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nwww A 198.51.100.1\nsub NS n.sub\n"
-                           "n.sub A 198.51.100.2\nsub DS 1 13 2 00\n"},
+          {"example.com.",
+           "$TTL 9\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nwww A 198.51.100.1\nsub NS n.sub\n"
+           "n.sub A 198.51.100.2\nsub DS 1 13 2 00\n"},
           {"sub.example.com.", "$TTL 9\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nwww A 198.51.100.3\n"}});
   }
   void Start() { so_dns_server_init(&server_, &config_); }
@@ -170,8 +171,9 @@ class ServerTest : public testing::Test {
     // Old bytes of other answers, and nothing behind the room.
     const Guarded room(std::string(client_.is_tcp ? 65535 : 1232, '\xc0'));
     so_bytes out = {};
-    const so_dns_result r = so_dns_server_answer(
-        &server_, &client_, g.view(), const_cast<uint8_t *>(room.view().ptr), room.view().len, &out, t);
+    const so_dns_result r =
+        so_dns_server_answer(&server_, &client_, g.view(), const_cast<uint8_t *>(room.view().ptr),
+                             room.view().len, &out, t);
     return Parse(r, out);
   }
   // Twice: the second answer may come from memory and must be the same.
@@ -261,7 +263,8 @@ TEST_F(ServerTest, ADnameMakesAnAlias) {
 }
 
 TEST_F(ServerTest, ChainsEnd) {
-  EXPECT_EQ("loop1.example.org.5 loop2.example.org.5", Ask("loop1.example.org.", SO_DNS_A).Owners(1));
+  EXPECT_EQ("loop1.example.org.5 loop2.example.org.5",
+            Ask("loop1.example.org.", SO_DNS_A).Owners(1));
   const Reply r = Ask("c0.example.org.", SO_DNS_A);
   EXPECT_LE(r.sections[1].size(), size_t{SO_DNS_CHAIN_MAX} + 1);
   EXPECT_GE(r.sections[1].size(), size_t{SO_DNS_CHAIN_MAX});
@@ -344,7 +347,8 @@ TEST_F(ServerTest, EdnsIsAnsweredByEdns) {
   EXPECT_EQ(0, bad.edns.version);
   EXPECT_EQ("", bad.Owners(1));
   // An option that nobody knows is passed over.
-  EXPECT_EQ(0u, Ask("web.example.org.", SO_DNS_A, Opt(512, 0, U16(65001) + U16(1) + "x"), 1).rcode());
+  EXPECT_EQ(0u,
+            Ask("web.example.org.", SO_DNS_A, Opt(512, 0, U16(65001) + U16(1) + "x"), 1).rcode());
 }
 
 TEST_F(ServerTest, AnswersThatDoNotFitAreTruncatedOverUdpAlone) {
@@ -440,7 +444,8 @@ std::string Signed() {
 TEST_F(ServerTest, SignedZonesProveWhatTheySay) {
   Load({{"example.org.", Signed()}});
   const std::string dnssec = Opt(1232, 0x8000);
-  EXPECT_EQ("b.example.org.1 b.example.org.46", Ask("b.example.org.", SO_DNS_A, dnssec, 1).Owners(1));
+  EXPECT_EQ("b.example.org.1 b.example.org.46",
+            Ask("b.example.org.", SO_DNS_A, dnssec, 1).Owners(1));
   EXPECT_EQ("b.example.org.1", Ask("b.example.org.", SO_DNS_A).Owners(1));
   // No name: what covers it, and what covers the wildcard.
   EXPECT_EQ("example.org.6 example.org.46 b.example.org.47 b.example.org.46 example.org.47 "

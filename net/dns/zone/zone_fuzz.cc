@@ -1,4 +1,5 @@
-// Any bytes as a master file: no crash; a zone that loads keeps its invariants; a refusal has a reason.
+// Any bytes as a master file: no crash; a zone that loads keeps its invariants; a refusal has a
+// reason.
 
 #include <stdlib.h>
 #include <string.h>

@@ -251,7 +251,8 @@ TEST(ZoneTest, WhatIsWrongIsNamedWithFileAndLine) {
       {"$GENERATE 1-2 x A 192.0.2.1\n", 6, "a directive that is not known: $GENERATE"},
       {"x ANY 1\n", 6, "a type that no zone holds: ANY"},
       {"x TXT \\300\n", 6, "a bad escape: \\300"},
-      {"x TXT " + std::string(256, 'a') + "\n", 6, "a string of more than 255 bytes: " + std::string(120, 'a')},
+      {"x TXT " + std::string(256, 'a') + "\n", 6,
+       "a string of more than 255 bytes: " + std::string(120, 'a')},
       {"x MX 65536 mail\n", 6, "not a number that fits: 65536"},
       {"x DNSKEY 257 3 13 Y!\n", 6, "not base64"},
       {"x DS 1 13 2 abc\n", 6, "not hexadecimal"},
@@ -270,7 +271,8 @@ TEST(ZoneTest, WhatIsWrongIsNamedWithFileAndLine) {
       {"@ DS 1 13 2 ab\n", 0, "a DS at the apex belongs to the zone above: example.org."},
       {"x RRSIG A 13 3 300 20260101000000 20250101000000 1 @ YWJj\n", 6,
        "a signature of records that are not there: x.example.org."},
-      {"x NSEC3 1 0 0 - 00 A\n", 6, "the name of an NSEC3 is not a hash below the apex: x.example.org."},
+      {"x NSEC3 1 0 0 - 00 A\n", 6,
+       "the name of an NSEC3 is not a hash below the apex: x.example.org."},
       {"@ NSEC3PARAM 1 0 151 -\n00000000000000000000000000000000 NSEC3 1 0 151 - 00 A\n", 0,
        "too many iterations of the NSEC3 hash: example.org."},
   };
@@ -283,7 +285,8 @@ TEST(ZoneTest, WhatIsWrongIsNamedWithFileAndLine) {
       EXPECT_EQ(r.line, z.error.line) << r.text;
     }
   }
-  EXPECT_STREQ("the zone has no SOA: example.org.", Zone("$TTL 1\nexample.org. NS a\n").error.reason);
+  EXPECT_STREQ("the zone has no SOA: example.org.",
+               Zone("$TTL 1\nexample.org. NS a\n").error.reason);
   EXPECT_STREQ("the zone has no NS: example.org.",
                Zone("$TTL 1\nexample.org. SOA a b 1 2 3 4 5\n").error.reason);
   EXPECT_STREQ("the zone has no SOA: example.org.", Zone("").error.reason);
