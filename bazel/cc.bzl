@@ -124,9 +124,26 @@ def so_gtest(name, srcs, deps, data = [], size = "small", args = [], tags = [], 
         shard_count = shard_count,
         tags = tags,
         target_compatible_with = ["@platforms//os:linux"],
-        # They run compiled for other processors, too.
         visibility = ["//tests/arm:__pkg__"],
         deps = deps + ["@googletest//:gtest_main"],
+    )
+
+    # What it is made of, to be compiled together with others for another processor (bazel/foreign.bzl).
+    native.filegroup(
+        name = name + "_srcs",
+        testonly = 1,
+        srcs = srcs,
+        visibility = ["//tests/arm:__pkg__"],
+    )
+    native.cc_library(
+        name = name + "_parts",
+        testonly = 1,
+        data = data,
+        tags = ["manual"],
+        target_compatible_with = ["@platforms//os:linux"],
+        textual_hdrs = srcs,
+        visibility = ["//tests/arm:__pkg__"],
+        deps = deps,
     )
 
 def so_fuzz(name, srcs, deps, corpus):

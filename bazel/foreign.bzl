@@ -1,5 +1,31 @@
 """Unit tests of this processor, compiled for another one and run by QEMU's user emulation."""
 
+def so_joined_tests(name, tests, apart = []):
+    """One program of many so_gtest targets: compiling and linking them one by one takes ten times as long.
+
+    tests: those whose sources can share a translation unit; bazel/join_tests.sh says how.
+    apart: those that cannot, because they open a namespace of their own.
+    """
+    native.genrule(
+        name = name + "_source",
+        testonly = 1,
+        srcs = [t + "_srcs" for t in tests],
+        outs = [name + ".cc"],
+        cmd = "$(location //bazel:join_tests.sh) $(SRCS) >$@",
+        tags = ["manual"],
+        tools = ["//bazel:join_tests.sh"],
+    )
+    native.cc_binary(
+        name = name,
+        testonly = 1,
+        srcs = [name + ".cc"] + [t + "_srcs" for t in apart],
+        # A test's PrintTo for a type of C is not seen from its namespace: values are then printed as bytes.
+        copts = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-function"],
+        tags = ["manual"],
+        target_compatible_with = ["@platforms//os:linux"],
+        deps = [t + "_parts" for t in tests + apart] + ["@googletest//:gtest_main"],
+    )
+
 def _to_platform_impl(_settings, attr):
     return {"//command_line_option:platforms": [attr.platform]}
 
@@ -9,7 +35,7 @@ _to_platform = transition(
     outputs = ["//command_line_option:platforms"],
 )
 
-# Every test of this shard runs, whatever those before it said; what a failed one prints is shown.
+# Every program of this shard runs, whatever those before it said; what a failed one prints is shown.
 _RUN = """#!/bin/bash
 set -u
 index=0 failed=0
@@ -19,10 +45,13 @@ unset TEST_SHARD_INDEX TEST_TOTAL_SHARDS TEST_SHARD_STATUS_FILE XML_OUTPUT_FILE 
 for test in TESTS; do
   index=$((index + 1))
   [ $((index % shards)) = "$shard" ] || continue
-  if output=$(EMULATOR "$test" 2>&1); then
-    echo "passed: $test: $(grep -c '^\\[       OK' <<<"$output") cases"
+  start=$SECONDS
+  output=$(EMULATOR "$test" 2>&1) && good=1 || good=0
+  cases=$(grep -c '^\\[       OK' <<<"$output")
+  if [ $good = 1 ] && [ "$cases" -gt 0 ]; then
+    echo "passed: $test: $cases cases in $((SECONDS - start)) s"
   else
-    printf '%s\\n' "$output" | tail -50
+    grep -v '^\\[ RUN\\|^\\[       OK\\|^\\[------' <<<"$output" | tail -100
     echo "FAILED: $test"
     failed=1
   fi

@@ -23,7 +23,7 @@ std::string Unhex(const std::string &hex) {
   return out;
 }
 
-std::string Hex(const void *p, size_t n) {
+std::string HexOf(const void *p, size_t n) {
   static const char digits[] = "0123456789abcdef";
   std::string out;
   for (size_t i = 0; i < n; i++) {
@@ -104,7 +104,7 @@ class ScheduleTest : public ::testing::Test {
   static const uint8_t *Ptr(const std::string &s) {
     return reinterpret_cast<const uint8_t *>(s.data());
   }
-  static std::string Hex(const std::string &s) { return ::Hex(s.data(), s.size()); }
+  static std::string Hex(const std::string &s) { return HexOf(s.data(), s.size()); }
 
   so_cpu cpu_ = so_cpu_portable();
   so_hash transcript_;
@@ -157,7 +157,7 @@ TEST_F(ScheduleTest, SimpleHandshakeHasTheSecretsOfSection3) {
   uint8_t psk[32];
   const uint8_t nonce[2] = {0, 0};
   so_tls_resumption_psk(SO_SHA256, &cpu_, Ptr(resumption), so_bytes_of(nonce, 2), psk);
-  EXPECT_EQ(::Hex(psk, 32), "4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3");
+  EXPECT_EQ(HexOf(psk, 32), "4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3");
 }
 
 TEST_F(ScheduleTest, TicketRecordOfSection3IsOpenedAndSealedByteForByte) {

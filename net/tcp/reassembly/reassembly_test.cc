@@ -10,7 +10,7 @@
 
 namespace {
 
-class ReassemblyTest : public testing::Test {
+class TcpReassemblyTest : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(so_ok(so_packet_pool_init(&pool_, so_test::Heap(), 512, 512)));
@@ -70,14 +70,14 @@ std::string Text(uint32_t seq, size_t len) {
   return s;
 }
 
-TEST_F(ReassemblyTest, HoldsNothingAtFirst) {
+TEST_F(TcpReassemblyTest, HoldsNothingAtFirst) {
   EXPECT_EQ(Take(0), "");
   EXPECT_EQ(Sacks(), Blocks{});
   EXPECT_FALSE(so_tcp_reassembly_pending(&r_));
   EXPECT_EQ(so_tcp_reassembly_end(&r_, 42), 42u);
 }
 
-TEST_F(ReassemblyTest, AGapThatIsFilledGivesAllInOrder) {
+TEST_F(TcpReassemblyTest, AGapThatIsFilledGivesAllInOrder) {
   EXPECT_TRUE(Insert(105, "fghij"));
   EXPECT_TRUE(Insert(110, "klm"));
   EXPECT_EQ(Take(100), "");
@@ -86,7 +86,7 @@ TEST_F(ReassemblyTest, AGapThatIsFilledGivesAllInOrder) {
   EXPECT_EQ(r_.ranges, nullptr) << "an idle receiver holds no memory";
 }
 
-TEST_F(ReassemblyTest, WhatInOrderDataCoveredMeanwhileIsDropped) {
+TEST_F(TcpReassemblyTest, WhatInOrderDataCoveredMeanwhileIsDropped) {
   EXPECT_TRUE(Insert(10, "abc"));
   EXPECT_TRUE(Insert(20, "0123456789"));
   EXPECT_EQ(Take(25), "56789");
@@ -94,14 +94,14 @@ TEST_F(ReassemblyTest, WhatInOrderDataCoveredMeanwhileIsDropped) {
 }
 
 // RFC 2018 4: 500-byte segments, 5000 on.
-TEST_F(ReassemblyTest, Rfc2018Case2TheFirstSegmentIsDropped) {
+TEST_F(TcpReassemblyTest, Rfc2018Case2TheFirstSegmentIsDropped) {
   for (uint32_t seq = 5500; seq <= 8500; seq += 500) {
     EXPECT_TRUE(Insert(seq, Text(seq, 500)));
     EXPECT_EQ(Sacks(), (Blocks{{5500, seq + 500}}));
   }
 }
 
-TEST_F(ReassemblyTest, Rfc2018Case3EverySecondSegmentIsDropped) {
+TEST_F(TcpReassemblyTest, Rfc2018Case3EverySecondSegmentIsDropped) {
   EXPECT_TRUE(Insert(5500, Text(5500, 500)));
   EXPECT_EQ(Sacks(), (Blocks{{5500, 6000}}));
   EXPECT_TRUE(Insert(6500, Text(6500, 500)));
@@ -116,14 +116,14 @@ TEST_F(ReassemblyTest, Rfc2018Case3EverySecondSegmentIsDropped) {
 }
 
 // RFC 2883 4.1.1 to 4.1.3: duplicates below the ACK and within a block.
-TEST_F(ReassemblyTest, Rfc2883ADuplicateBelowTheAckComesFirstAndOnce) {
+TEST_F(TcpReassemblyTest, Rfc2883ADuplicateBelowTheAckComesFirstAndOnce) {
   EXPECT_TRUE(Insert(4500, Text(4500, 500)));
   so_tcp_reassembly_duplicate(&r_, 3000, 3500);
   EXPECT_EQ(Sacks(), (Blocks{{3000, 3500}, {4500, 5000}}));
   EXPECT_EQ(Sacks(), (Blocks{{4500, 5000}}));
 }
 
-TEST_F(ReassemblyTest, Rfc2883ADuplicateWithinABlockIsFollowedByThatBlock) {
+TEST_F(TcpReassemblyTest, Rfc2883ADuplicateWithinABlockIsFollowedByThatBlock) {
   EXPECT_TRUE(Insert(5500, Text(5500, 500)));
   EXPECT_TRUE(Insert(7000, Text(7000, 1000)));
   EXPECT_TRUE(Insert(5500, Text(5500, 500)));
@@ -132,14 +132,14 @@ TEST_F(ReassemblyTest, Rfc2883ADuplicateWithinABlockIsFollowedByThatBlock) {
   EXPECT_EQ(Sacks(), (Blocks{{5500, 6000}, {5500, 6000}, {9000, 9001}, {7000, 8000}}));
 }
 
-TEST_F(ReassemblyTest, APartialDuplicateReportsItsPart) {
+TEST_F(TcpReassemblyTest, APartialDuplicateReportsItsPart) {
   EXPECT_TRUE(Insert(1000, Text(1000, 500)));
   EXPECT_TRUE(Insert(1400, Text(1400, 300)));
   EXPECT_EQ(Sacks(), (Blocks{{1400, 1500}, {1000, 1700}}));
   EXPECT_EQ(Take(1000), Text(1000, 700));
 }
 
-TEST_F(ReassemblyTest, TheFirstDataWins) {
+TEST_F(TcpReassemblyTest, TheFirstDataWins) {
   EXPECT_TRUE(Insert(10, "AAAA"));
   EXPECT_TRUE(Insert(20, "BBBB"));
   EXPECT_TRUE(Insert(5, "xxxxxxxxxxxxxxxxxxxxxxxx"));  // 5 to 29.
@@ -147,7 +147,7 @@ TEST_F(ReassemblyTest, TheFirstDataWins) {
   EXPECT_EQ(Take(5), "xxxxxAAAAxxxxxxBBBBxxxxx");
 }
 
-TEST_F(ReassemblyTest, SmallSegmentsShareAPage) {
+TEST_F(TcpReassemblyTest, SmallSegmentsShareAPage) {
   for (uint32_t i = 0; i < 200; i++) {
     EXPECT_EQ(so_tcp_reassembly_insert(&r_, 100 + i * 10, Packet(Text(100 + i * 10, 10), 4000)).code,
               SO_OK);
@@ -158,7 +158,7 @@ TEST_F(ReassemblyTest, SmallSegmentsShareAPage) {
   EXPECT_EQ(Take(100), Text(100, 2000));
 }
 
-TEST_F(ReassemblyTest, RangesAndPagesAreLimited) {
+TEST_F(TcpReassemblyTest, RangesAndPagesAreLimited) {
   so_tcp_reassembly_init(&r_, &pool_, so_test::Heap(), 3, 5);
   EXPECT_TRUE(Insert(10, "a"));
   EXPECT_TRUE(Insert(20, "b"));
@@ -172,7 +172,7 @@ TEST_F(ReassemblyTest, RangesAndPagesAreLimited) {
   EXPECT_TRUE(Insert(1231, Text(1231, 600)));
 }
 
-TEST_F(ReassemblyTest, AHeapThatRefusesDropsTheSegment) {
+TEST_F(TcpReassemblyTest, AHeapThatRefusesDropsTheSegment) {
   so_heap_budget budget;
   const so_heap none = so_heap_budget_init(&budget, so_test::Heap(), 8);
   so_tcp_reassembly_init(&r_, &pool_, &none, 0, 0);
@@ -181,13 +181,13 @@ TEST_F(ReassemblyTest, AHeapThatRefusesDropsTheSegment) {
   EXPECT_EQ(budget.used, 0u);
 }
 
-TEST_F(ReassemblyTest, AnEmptySegmentChangesNothing) {
+TEST_F(TcpReassemblyTest, AnEmptySegmentChangesNothing) {
   EXPECT_EQ(so_tcp_reassembly_insert(&r_, 10, Packet("")).code, SO_OK);
   EXPECT_EQ(r_.count, 0u);
 }
 
 // Against a model that keeps one byte and its owner for each number, across the wrap.
-TEST_F(ReassemblyTest, RandomOverlapsAgreeWithAModel) {
+TEST_F(TcpReassemblyTest, RandomOverlapsAgreeWithAModel) {
   for (uint32_t seed = 1; seed <= 25; seed++) {
     std::mt19937 random(seed);
     const uint32_t base = UINT32_MAX - 2000 + random() % 1000;
@@ -232,7 +232,7 @@ TEST_F(ReassemblyTest, RandomOverlapsAgreeWithAModel) {
 }
 
 // Every refusal of the pool on the way leaves the rest right.
-TEST_F(ReassemblyTest, APoolThatRunsOutLosesSegmentsOnly) {
+TEST_F(TcpReassemblyTest, APoolThatRunsOutLosesSegmentsOnly) {
   std::mt19937 random(5);
   std::vector<so_packet *> hoard;
   while (so_packet *p = so_packet_alloc(&pool_, 0, 4096)) {
