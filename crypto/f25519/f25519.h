@@ -4,7 +4,7 @@
 // The field of integers modulo 2^255 - 19, under X25519 and Ed25519.
 //
 // Two representations with the same functions: five limbs of 51 bits (fe51.h) where the compiler
-// has 128-bit products, ten limbs of 26 and 25 bits (fe25.h) elsewhere or with -DSO_NARROW.
+// has 128-bit products, eight limbs of 32 bits (fe32.h) elsewhere or with -DSO_NARROW.
 // An element is not unique: limbs may exceed their nominal size, and carries are done late. Each
 // element is in one of three states, which the comments below name:
 //   tight  what multiplication gives and what additions take;
@@ -37,7 +37,7 @@ extern "C" {
 #if defined(__SIZEOF_INT128__) && !defined(SO_NARROW)
 #include "crypto/f25519/fe51.h"
 #else
-#include "crypto/f25519/fe25.h"
+#include "crypto/f25519/fe32.h"
 #endif
 
 // so_fe_from_bytes reads the little-endian form of RFC 7748 and RFC 8032; bit 255 is ignored and a

@@ -24,6 +24,7 @@ typedef uint64_t so_limb;
 __extension__ typedef unsigned __int128 so_limb_pair;
 #define SO_U256(w0, w1, w2, w3) {w0, w1, w2, w3}
 #else
+#include "crypto/limb32/limb32.h"
 #define SO_LIMB_BITS 32
 #define SO_LIMB_COUNT 8
 typedef uint32_t so_limb;
@@ -85,6 +86,14 @@ static inline so_limb so_limb_sub(so_limb a, so_limb b, so_limb *borrow) {
   *borrow = __builtin_ia32_subborrow_u64((unsigned char)*borrow, a, b, &difference);
   return difference;
 }
+#elif SO_LIMB_BITS == 32
+static inline so_limb so_limb_add(so_limb a, so_limb b, so_limb *carry) {
+  return so_limb32_add(a, b, carry);
+}
+
+static inline so_limb so_limb_sub(so_limb a, so_limb b, so_limb *borrow) {
+  return so_limb32_sub(a, b, borrow);
+}
 #else
 static inline so_limb so_limb_add(so_limb a, so_limb b, so_limb *carry) {
   const so_limb_pair t = (so_limb_pair)a + b + *carry;
@@ -124,14 +133,8 @@ static inline void so_limb_add_row(const so_u256 *a, so_limb b, so_limb t[6]) {
   t[5] += carry;
 }
 #else
-// a * b + t + carry cannot overflow two limbs, and narrow processors have an instruction for it.
 static inline void so_limb_add_row(const so_u256 *a, so_limb b, so_limb t[SO_LIMB_COUNT + 2]) {
-  so_limb carry = 0;
-  for (unsigned i = 0; i < SO_LIMB_COUNT; i++) {
-    const so_limb_pair sum = (so_limb_pair)a->v[i] * b + t[i] + carry;
-    t[i] = (so_limb)sum;
-    carry = (so_limb)(sum >> SO_LIMB_BITS);
-  }
+  const so_limb carry = so_limb32_add_row(t, a->v, b);
   so_limb over = 0;
   t[SO_LIMB_COUNT] = so_limb_add(t[SO_LIMB_COUNT], carry, &over);
   t[SO_LIMB_COUNT + 1] = over;

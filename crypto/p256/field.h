@@ -6,6 +6,7 @@
 // CT: time and memory accesses do not depend on the elements.
 
 #include "crypto/ct/ct.h"
+#include "crypto/limb32/limb32.h"
 #include "crypto/mont256/mont256.h"
 
 #define FIELD_P                                                                        \
@@ -84,8 +85,24 @@ static inline void field_mul(const so_u256 *a, const so_u256 *b, so_u256 *out) {
   field_subtract_once(t, t[4], out);
 }
 #else
+// The whole product t, then its words from the lowest on. With q[k] what word k has come to, adding
+// q[k] * p * 2^(32 k) clears it and adds q[k] to words k + 3, k + 6 and k + 8 and takes it from word k + 7. So a word is
+// the sum of four earlier ones beside its own, and the sums are signed numbers far below 2^63.
 static inline void field_mul(const so_u256 *a, const so_u256 *b, so_u256 *out) {
-  so_mont256_mul(&field, a, b, out);
+  uint32_t t[16], q[8], high[8];
+  so_limb32_mul(a->v, b->v, t);
+  int64_t sum = 0;
+#pragma clang loop unroll(full)
+  for (unsigned k = 0; k < 16; k++) {
+    sum += t[k];
+    sum += k >= 3 && k < 11 ? q[k - 3] : 0;
+    sum += k >= 6 && k < 14 ? q[k - 6] : 0;
+    sum -= k >= 7 && k < 15 ? q[k - 7] : 0;
+    sum += k >= 8 ? q[k - 8] : 0;
+    *(k < 8 ? &q[k] : &high[k - 8]) = (uint32_t)sum;
+    sum >>= 32;
+  }
+  field_subtract_once(high, (so_limb)sum, out);
 }
 #endif
 
