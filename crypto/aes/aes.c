@@ -6,9 +6,9 @@
 #include "crypto/endian/endian.h"
 
 static uint32_t sub_word(const so_aes *aes, uint32_t word) {
-#if defined(__x86_64__)
+#if SO_AES_HW
   if (aes->use_aes) {
-    return so_aes_ni_sub_word(word);
+    return so_aes_hw_sub_word(word);
   }
 #else
   (void)aes;
@@ -40,15 +40,15 @@ void so_aes_init(so_aes *aes, const so_cpu *cpu, const uint8_t *key, size_t key_
   SO_ASSERT(key_len == SO_AES_128_KEY_LEN || key_len == SO_AES_256_KEY_LEN);
   memset(aes, 0, sizeof *aes);
   aes->rounds = key_len == SO_AES_128_KEY_LEN ? 10 : SO_AES_ROUNDS_MAX;
-  aes->use_aes = cpu->aes && cpu->ssse3;
+  aes->use_aes = cpu->aes;
   expand_key(aes, key, key_len);
 }
 
 void so_aes_encrypt(const so_aes *aes, const uint8_t in[SO_AES_BLOCK_LEN],
                     uint8_t out[SO_AES_BLOCK_LEN]) {
-#if defined(__x86_64__)
+#if SO_AES_HW
   if (aes->use_aes) {
-    so_aes_ni_encrypt(aes, in, out);
+    so_aes_hw_encrypt(aes, in, out);
     return;
   }
 #endif
@@ -93,9 +93,9 @@ static void sliced_ctr32(const so_aes *aes, uint8_t counter[SO_AES_BLOCK_LEN], u
 
 void so_aes_ctr32(const so_aes *aes, uint8_t counter[SO_AES_BLOCK_LEN], uint8_t *inout,
                   size_t len) {
-#if defined(__x86_64__)
+#if SO_AES_HW
   if (aes->use_aes) {
-    so_aes_ni_ctr32(aes, counter, inout, len);
+    so_aes_hw_ctr32(aes, counter, inout, len);
     return;
   }
 #endif

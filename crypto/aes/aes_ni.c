@@ -23,13 +23,13 @@ TARGET static inline __m128i round_key(const so_aes *aes, unsigned r) {
   return load(aes->round_keys + 16 * r);
 }
 
-TARGET uint32_t so_aes_ni_sub_word(uint32_t word) {
+TARGET uint32_t so_aes_hw_sub_word(uint32_t word) {
   // The instruction puts SubWord of word 1 into word 0; its round constant is 0 here.
   const __m128i v = _mm_set_epi32(0, 0, (int)word, 0);
   return (uint32_t)_mm_cvtsi128_si32(_mm_aeskeygenassist_si128(v, 0));
 }
 
-TARGET void so_aes_ni_encrypt(const so_aes *aes, const uint8_t in[SO_AES_BLOCK_LEN],
+TARGET void so_aes_hw_encrypt(const so_aes *aes, const uint8_t in[SO_AES_BLOCK_LEN],
                               uint8_t out[SO_AES_BLOCK_LEN]) {
   __m128i v = _mm_xor_si128(load(in), round_key(aes, 0));
   for (unsigned r = 1; r < aes->rounds; r++) {
@@ -63,7 +63,7 @@ TARGET static inline void xor_batch(const so_aes *aes, __m128i counter, uint32_t
   }
 }
 
-TARGET void so_aes_ni_ctr32(const so_aes *aes, uint8_t counter[SO_AES_BLOCK_LEN], uint8_t *inout,
+TARGET void so_aes_hw_ctr32(const so_aes *aes, uint8_t counter[SO_AES_BLOCK_LEN], uint8_t *inout,
                             size_t len) {
   const __m128i start = load(counter);
   uint32_t number = so_load_be32(counter + 12);

@@ -1,12 +1,18 @@
 #ifndef SO_CRYPTO_AES_INTERNAL_H_
 #define SO_CRYPTO_AES_INTERNAL_H_
 
-// The two implementations behind aes.h.
+// The two implementations behind aes.h: the processor's instructions where this is set, and bit planes.
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "crypto/aes/aes.h"
+
+#if defined(__x86_64__) || defined(__aarch64__)
+#define SO_AES_HW 1
+#else
+#define SO_AES_HW 0
+#endif
 
 // Four blocks as bit planes: bit 4 * i + k of plane b is bit b of byte i of block k.
 typedef struct so_aes_planes {
@@ -27,12 +33,12 @@ void so_aes_sliced_encrypt4(const so_aes_sliced *sliced, uint8_t blocks[4 * SO_A
 // so_aes_sliced_sub_word applies the S-box to each byte of a word.
 uint32_t so_aes_sliced_sub_word(uint32_t word);
 
-#if defined(__x86_64__)
-// These need aes and ssse3 of so_cpu.
-uint32_t so_aes_ni_sub_word(uint32_t word);
-void so_aes_ni_encrypt(const so_aes *aes, const uint8_t in[SO_AES_BLOCK_LEN],
+#if SO_AES_HW
+// These need aes of so_cpu.
+uint32_t so_aes_hw_sub_word(uint32_t word);
+void so_aes_hw_encrypt(const so_aes *aes, const uint8_t in[SO_AES_BLOCK_LEN],
                        uint8_t out[SO_AES_BLOCK_LEN]);
-void so_aes_ni_ctr32(const so_aes *aes, uint8_t counter[SO_AES_BLOCK_LEN], uint8_t *inout,
+void so_aes_hw_ctr32(const so_aes *aes, uint8_t counter[SO_AES_BLOCK_LEN], uint8_t *inout,
                      size_t len);
 #endif
 

@@ -62,8 +62,26 @@ so_cpu so_cpu_detect(void) {
   return cpu;
 }
 
+#elif defined(__aarch64__)
+
+// ID_AA64ISAR0_EL1 (Arm ARM D19.2.61), four bits for each group of instructions, a higher number for what includes the
+// lower ones. Every system here has vectors on; where they are off the boot code would not have come so far.
+// Linux lets programs read it, with what it does not support left out (its arm64/cpu-feature-registers.rst).
+so_cpu so_cpu_detect(void) {
+  so_cpu cpu = so_cpu_portable();
+  uint64_t groups;
+  __asm__("mrs %0, id_aa64isar0_el1" : "=r"(groups));
+  const unsigned aes = (unsigned)(groups >> 4) & 15, sha2 = (unsigned)(groups >> 12) & 15;
+  cpu.aes = aes >= 1;
+  cpu.pclmul = aes >= 2;
+  cpu.sha = sha2 >= 1;
+  cpu.sha512 = sha2 >= 2;
+  return cpu;
+}
+
 #else
 
+// ARMv7 has none of them.
 so_cpu so_cpu_detect(void) { return so_cpu_portable(); }
 
 #endif

@@ -15,9 +15,13 @@ extern "C" {
 #endif
 
 typedef struct so_cpu {
-  bool aes;      // AES rounds, 128 bits wide.
-  bool pclmul;   // Carry-less multiplication, 128 bits wide.
-  bool sha;      // SHA-256 rounds.
+  // x86-64 and arm64. On x86-64 each of the first three implies ssse3.
+  bool aes;     // AES rounds, 128 bits wide.
+  bool pclmul;  // Carry-less multiplication, 128 bits wide.
+  bool sha;     // SHA-256 rounds.
+  // arm64.
+  bool sha512;  // SHA-512 rounds.
+  // x86-64.
   bool ssse3;    // SSE up to 4.1: byte shuffles, inserts and extracts.
   bool avx2;     // 256-bit integer vectors.
   bool vaes;     // AES rounds, 256 bits wide.
@@ -31,7 +35,7 @@ typedef struct so_cpu {
 so_cpu so_cpu_portable(void);
 
 // so_cpu_detect asks the processor it runs on. On targets without such instructions it is the
-// same as so_cpu_portable. It needs no privilege and keeps no state: call it once at the start.
+// same as so_cpu_portable. It needs no privilege (on arm64, Linux answers for the processor, since version 4.11) and keeps no state: call it once at the start.
 so_cpu so_cpu_detect(void);
 
 #ifdef __cplusplus

@@ -1,5 +1,7 @@
 #include "crypto/cpu/cpu.h"
 
+#include <sys/auxv.h>
+
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -9,8 +11,8 @@
 namespace {
 
 bool IsPortable(const so_cpu &c) {
-  return !(c.aes || c.pclmul || c.sha || c.ssse3 || c.avx2 || c.vaes || c.vpclmul || c.avx512 ||
-           c.adx || c.bmi2);
+  return !(c.aes || c.pclmul || c.sha || c.sha512 || c.ssse3 || c.avx2 || c.vaes ||
+           c.vpclmul || c.avx512 || c.adx || c.bmi2);
 }
 
 TEST(CpuTest, PortableHasNothing) { EXPECT_TRUE(IsPortable(so_cpu_portable())); }
@@ -51,6 +53,16 @@ TEST(CpuTest, AgreesWithLinux) {
             cpu.avx512);
   EXPECT_EQ(LinuxSays("adx"), cpu.adx);
   EXPECT_EQ(LinuxSays("bmi1") && LinuxSays("bmi2"), cpu.bmi2);
+}
+#elif defined(__aarch64__)
+// The system's own list of what programs may use. The bits are those of Linux's arch/arm64 hwcap.h.
+TEST(CpuTest, AgreesWithTheSystem) {
+  const so_cpu cpu = so_cpu_detect();
+  const unsigned long has = getauxval(AT_HWCAP);
+  EXPECT_EQ((has & 1ul << 3) != 0, cpu.aes);
+  EXPECT_EQ((has & 1ul << 4) != 0, cpu.pclmul);
+  EXPECT_EQ((has & 1ul << 6) != 0, cpu.sha);
+  EXPECT_EQ((has & 1ul << 21) != 0, cpu.sha512);
 }
 #else
 TEST(CpuTest, OtherTargetsDetectNothing) { EXPECT_TRUE(IsPortable(so_cpu_detect())); }

@@ -24,12 +24,13 @@ inline std::vector<CpuVariant> CpuVariants() {
     cpu.bmi2 = true;
     variants.push_back({"bmi2", cpu});
   }
-  if (all.aes && all.ssse3) {
+  if (all.aes) {
     so_cpu cpu = so_cpu_portable();
-    cpu.aes = cpu.ssse3 = true;
+    cpu.aes = true;
+    cpu.ssse3 = all.ssse3;
     variants.push_back({"aes alone", cpu});
   }
-  if (all.aes && all.pclmul && all.ssse3) {
+  if (all.avx2) {
     so_cpu cpu = all;
     cpu.avx2 = cpu.vaes = cpu.vpclmul = cpu.avx512 = false;
     variants.push_back({"128-bit", cpu});

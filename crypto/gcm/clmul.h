@@ -10,46 +10,36 @@
 // Computing the GCM Mode"). powers[i] is for H^(16 - i), so that a run of n blocks meets
 // its powers in memory order from powers[16 - n] on.
 
-#include "crypto/gcm/internal.h"
+#include "crypto/gcm/v128.h"
 
-#if defined(__x86_64__)
-
-#include <immintrin.h>
-
-#define SO_CLMUL_INLINE \
-  __attribute__((always_inline, target("pclmul,aes,ssse3,sse4.1"))) static inline
+#if SO_GCM_HW
 
 // A product that is not reduced: low + middle * 2^64 + high * 2^128.
 typedef struct so_clmul_sum {
-  __m128i low, middle, high;
+  so_v128 low, middle, high;
 } so_clmul_sum;
 
-SO_CLMUL_INLINE __m128i so_load128(const uint8_t *p) {
-  return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-SO_CLMUL_INLINE void so_store128(uint8_t *p, __m128i v) {
-  _mm_storeu_si128((__m128i *)(void *)p, v);
-}
-SO_CLMUL_INLINE __m128i so_reverse_bytes(__m128i v) {
-  return _mm_shuffle_epi8(v, _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f));
+SO_V128_INLINE so_clmul_sum so_clmul_zero(void) {
+  const so_v128 zero = so_v128_of(0, 0);
+  const so_clmul_sum sum = {zero, zero, zero};
+  return sum;
 }
 
-SO_CLMUL_INLINE void so_clmul_add(so_clmul_sum *sum, __m128i x, __m128i power) {
-  sum->low = _mm_xor_si128(sum->low, _mm_clmulepi64_si128(x, power, 0x00));
-  sum->high = _mm_xor_si128(sum->high, _mm_clmulepi64_si128(x, power, 0x11));
-  sum->middle = _mm_xor_si128(sum->middle, _mm_clmulepi64_si128(x, power, 0x01));
-  sum->middle = _mm_xor_si128(sum->middle, _mm_clmulepi64_si128(x, power, 0x10));
+SO_V128_INLINE void so_clmul_add(so_clmul_sum *sum, so_v128 x, so_v128 power) {
+  sum->low = so_xor128(sum->low, so_clmul_low(x, power));
+  sum->high = so_xor128(sum->high, so_clmul_high(x, power));
+  sum->middle = so_xor128(sum->middle, so_clmul_across(x, power));
 }
 
 // Folds the lowest 64 bits upwards twice: modulo the reversed polynomial they are a multiple of
 // x^128 + x^127 + x^126 + x^121 + 1.
-SO_CLMUL_INLINE __m128i so_clmul_reduce(const so_clmul_sum *sum) {
-  const __m128i fold = _mm_set_epi64x((long long)0xc200000000000000, 0);
-  __m128i low = _mm_xor_si128(sum->low, _mm_slli_si128(sum->middle, 8));
-  const __m128i high = _mm_xor_si128(sum->high, _mm_srli_si128(sum->middle, 8));
-  low = _mm_xor_si128(_mm_shuffle_epi32(low, 0x4e), _mm_clmulepi64_si128(low, fold, 0x10));
-  low = _mm_xor_si128(_mm_shuffle_epi32(low, 0x4e), _mm_clmulepi64_si128(low, fold, 0x10));
-  return _mm_xor_si128(low, high);
+SO_V128_INLINE so_v128 so_clmul_reduce(const so_clmul_sum *sum) {
+  const so_v128 fold = so_v128_of(0xc200000000000000, 0);
+  so_v128 low = so_xor128(sum->low, so_shift_up64(sum->middle));
+  const so_v128 high = so_xor128(sum->high, so_shift_down64(sum->middle));
+  low = so_xor128(so_swap_halves(low), so_clmul_low(low, fold));
+  low = so_xor128(so_swap_halves(low), so_clmul_low(low, fold));
+  return so_xor128(low, high);
 }
 
 #endif

@@ -9,9 +9,9 @@
 #define AAD_LEN_MAX (((uint64_t)1 << 61) - 1)
 
 static so_gcm_kind best_kind(const so_cpu *cpu) {
-#if defined(__x86_64__)
-  if (cpu->aes && cpu->pclmul && cpu->ssse3) {
-    return cpu->vaes && cpu->vpclmul && cpu->avx2 ? SO_GCM_VAES : SO_GCM_AESNI;
+#if SO_GCM_HW
+  if (cpu->aes && cpu->pclmul) {
+    return cpu->vaes && cpu->vpclmul && cpu->avx2 ? SO_GCM_V256 : SO_GCM_V128;
   }
 #else
   (void)cpu;
@@ -25,7 +25,7 @@ void so_gcm_init(so_gcm *gcm, const so_cpu *cpu, const uint8_t *key, size_t key_
   so_aes_init(&gcm->aes, cpu, key, key_len);
   gcm->kind = best_kind(cpu);
   so_aes_encrypt(&gcm->aes, h, h);
-#if defined(__x86_64__)
+#if SO_GCM_HW
   if (gcm->kind != SO_GCM_PORTABLE) {
     so_ghash_clmul_init(gcm, h);
     so_wipe(h, sizeof h);
@@ -37,7 +37,7 @@ void so_gcm_init(so_gcm *gcm, const so_cpu *cpu, const uint8_t *key, size_t key_
 }
 
 static void hash_blocks(const so_gcm *gcm, so_ghash *hash, const uint8_t *in, size_t count) {
-#if defined(__x86_64__)
+#if SO_GCM_HW
   if (gcm->kind != SO_GCM_PORTABLE) {
     so_ghash_clmul_blocks(gcm, hash, in, count);
     return;
@@ -87,30 +87,32 @@ static void finish(const so_gcm *gcm, const uint8_t *nonce, size_t aad_len, size
 static size_t seal_fast(const so_gcm *gcm, uint8_t counter[16], so_ghash *hash, uint8_t *inout,
                         size_t len) {
 #if defined(__x86_64__)
-  if (gcm->kind == SO_GCM_VAES) {
-    return so_gcm_vaes_seal(gcm, counter, hash, inout, len);
+  if (gcm->kind == SO_GCM_V256) {
+    return so_gcm_v256_seal(gcm, counter, hash, inout, len);
   }
-  if (gcm->kind == SO_GCM_AESNI) {
-    return so_gcm_aesni_seal(gcm, counter, hash, inout, len);
-  }
-#else
-  (void)gcm, (void)counter, (void)hash, (void)inout, (void)len;
 #endif
+#if SO_GCM_HW
+  if (gcm->kind == SO_GCM_V128) {
+    return so_gcm_v128_seal(gcm, counter, hash, inout, len);
+  }
+#endif
+  (void)gcm, (void)counter, (void)hash, (void)inout, (void)len;
   return 0;
 }
 
 static size_t open_fast(const so_gcm *gcm, uint8_t counter[16], so_ghash *hash, uint8_t *inout,
                         size_t len) {
 #if defined(__x86_64__)
-  if (gcm->kind == SO_GCM_VAES) {
-    return so_gcm_vaes_open(gcm, counter, hash, inout, len);
+  if (gcm->kind == SO_GCM_V256) {
+    return so_gcm_v256_open(gcm, counter, hash, inout, len);
   }
-  if (gcm->kind == SO_GCM_AESNI) {
-    return so_gcm_aesni_open(gcm, counter, hash, inout, len);
-  }
-#else
-  (void)gcm, (void)counter, (void)hash, (void)inout, (void)len;
 #endif
+#if SO_GCM_HW
+  if (gcm->kind == SO_GCM_V128) {
+    return so_gcm_v128_open(gcm, counter, hash, inout, len);
+  }
+#endif
+  (void)gcm, (void)counter, (void)hash, (void)inout, (void)len;
   return 0;
 }
 

@@ -28,8 +28,8 @@ extern "C" {
 
 typedef enum so_gcm_kind {
   SO_GCM_PORTABLE = 0,  // Bitsliced AES, GHASH by masked integer multiplication.
-  SO_GCM_AESNI,         // AES and carry-less multiplication instructions, 128 bits wide.
-  SO_GCM_VAES,          // The same, 256 bits wide.
+  SO_GCM_V128,         // AES and carry-less multiplication instructions, 128 bits wide.
+  SO_GCM_V256,          // The same, 256 bits wide.
 } so_gcm_kind;
 
 typedef struct so_gcm {

@@ -37,6 +37,7 @@ typedef struct so_sha512 {
   uint64_t state[8];
   uint64_t total_len;
   uint8_t block[SO_SHA512_BLOCK_LEN];  // total_len % 128 bytes of it are waiting.
+  bool use_sha;                        // The processor has the SHA-512 instructions.
   bool use_bmi2;
 } so_sha512;
 

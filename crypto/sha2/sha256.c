@@ -8,11 +8,13 @@
 #define TOTAL_LEN_MAX (((uint64_t)1 << 61) - 1)
 
 static void blocks(so_sha256 *ctx, const uint8_t *in, size_t count) {
-#if defined(__x86_64__)
+#if SO_SHA256_HW
   if (ctx->use_sha) {
-    so_sha256_blocks_sha(ctx->state, in, count);
+    so_sha256_blocks_hw(ctx->state, in, count);
     return;
   }
+#endif
+#if defined(__x86_64__)
   if (ctx->use_bmi2) {
     so_sha256_blocks_bmi2(ctx->state, in, count);
     return;
@@ -29,7 +31,7 @@ void so_sha256_init(so_sha256 *ctx, const so_cpu *cpu) {
   };
   memset(ctx, 0, sizeof *ctx);
   memcpy(ctx->state, start, sizeof start);
-  ctx->use_sha = cpu->sha && cpu->ssse3;
+  ctx->use_sha = cpu->sha;
   ctx->use_bmi2 = cpu->bmi2;
 }
 

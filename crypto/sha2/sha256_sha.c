@@ -1,6 +1,6 @@
 #include "crypto/sha2/internal.h"
 
-// SHA-256 with the processor's instructions. They keep the working variables as two vectors,
+// SHA-256 with the instructions of x86. They keep the working variables as two vectors,
 // (a b e f) and (c d g h) from the top element down, and do two rounds each.
 
 #if defined(__x86_64__)
@@ -42,7 +42,7 @@ TARGET static inline void one_block(__m128i *abef, __m128i *cdgh, const uint8_t 
   *cdgh = _mm_add_epi32(*cdgh, cdgh_before);
 }
 
-TARGET void so_sha256_blocks_sha(uint32_t state[8], const uint8_t *in, size_t count) {
+TARGET void so_sha256_blocks_hw(uint32_t state[8], const uint8_t *in, size_t count) {
   __m128i *const memory = (__m128i *)(void *)state;
   const __m128i badc = _mm_shuffle_epi32(_mm_loadu_si128(memory), 0xb1);
   const __m128i hgfe = _mm_shuffle_epi32(_mm_loadu_si128(memory + 1), 0x1b);

@@ -8,6 +8,12 @@
 #define TOTAL_LEN_MAX (((uint64_t)1 << 61) - 1)
 
 static void blocks(so_sha512 *ctx, const uint8_t *in, size_t count) {
+#if defined(__aarch64__)
+  if (ctx->use_sha) {
+    so_sha512_blocks_hw(ctx->state, in, count);
+    return;
+  }
+#endif
 #if defined(__x86_64__)
   if (ctx->use_bmi2) {
     so_sha512_blocks_bmi2(ctx->state, in, count);
@@ -20,6 +26,7 @@ static void blocks(so_sha512 *ctx, const uint8_t *in, size_t count) {
 static void init(so_sha512 *ctx, const so_cpu *cpu, const uint64_t start[8]) {
   memset(ctx, 0, sizeof *ctx);
   memcpy(ctx->state, start, sizeof ctx->state);
+  ctx->use_sha = cpu->sha512;
   ctx->use_bmi2 = cpu->bmi2;
 }
 

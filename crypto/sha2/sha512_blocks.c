@@ -5,7 +5,7 @@
 // work[(n - t) mod 8], and unrolling by 16 makes every index a constant.
 
 // FIPS 180-4 4.2.3: the fractional parts of the cube roots of the first 80 primes.
-static const uint64_t kRound[80] = {
+const uint64_t so_sha512_k[80] = {
     0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
     0x3956c25bf348b538, 0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118,
     0xd807aa98a3030242, 0x12835b0145706fbe, 0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2,
@@ -53,13 +53,13 @@ __attribute__((always_inline)) static inline void one_block(uint64_t state[8], c
 #pragma clang loop unroll(full)
   for (unsigned t = 0; t < 16; t++) {
     w[t] = so_load_be64(in + 8 * t);
-    one_round(work, t, kRound[t] + w[t]);
+    one_round(work, t, so_sha512_k[t] + w[t]);
   }
   for (unsigned base = 16; base < 80; base += 16) {
 #pragma clang loop unroll(full)
     for (unsigned t = 0; t < 16; t++) {
       w[t] += sigma1(w[(t + 14) & 15]) + w[(t + 9) & 15] + sigma0(w[(t + 1) & 15]);
-      one_round(work, t, kRound[base + t] + w[t]);
+      one_round(work, t, so_sha512_k[base + t] + w[t]);
     }
   }
   for (unsigned i = 0; i < 8; i++) {

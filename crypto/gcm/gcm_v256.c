@@ -118,7 +118,7 @@ INLINE void end(const pass *p, uint8_t counter[16], so_ghash *hash) {
   so_store128(hash->y, so_reverse_bytes(_mm256_castsi256_si128(p->y)));
 }
 
-TARGET size_t so_gcm_vaes_seal(const so_gcm *gcm, uint8_t counter[16], so_ghash *hash,
+TARGET size_t so_gcm_v256_seal(const so_gcm *gcm, uint8_t counter[16], so_ghash *hash,
                                uint8_t *inout, size_t len) {
   const size_t whole = len - len % BATCH_LEN;
   if (whole == 0) {
@@ -140,7 +140,7 @@ TARGET size_t so_gcm_vaes_seal(const so_gcm *gcm, uint8_t counter[16], so_ghash 
   return whole;
 }
 
-TARGET size_t so_gcm_vaes_open(const so_gcm *gcm, uint8_t counter[16], so_ghash *hash,
+TARGET size_t so_gcm_v256_open(const so_gcm *gcm, uint8_t counter[16], so_ghash *hash,
                                uint8_t *inout, size_t len) {
   const size_t whole = len - len % BATCH_LEN;
   if (whole == 0) {
