@@ -53,19 +53,19 @@ void so_aes_encrypt(const so_aes *aes, const uint8_t in[SO_AES_BLOCK_LEN],
   }
 #endif
   so_aes_sliced sliced;
-  uint8_t blocks[4 * SO_AES_BLOCK_LEN] = {0};
+  uint8_t blocks[SO_AES_SLICED_LEN] = {0};
   so_aes_slice_keys(aes, &sliced);
   memcpy(blocks, in, SO_AES_BLOCK_LEN);
-  so_aes_sliced_encrypt4(&sliced, blocks);
+  so_aes_sliced_encrypt8(&sliced, blocks);
   memcpy(out, blocks, SO_AES_BLOCK_LEN);
   so_wipe(&sliced, sizeof sliced);
   so_wipe(blocks, sizeof blocks);
 }
 
-// Writes four counter blocks and moves the counter past the `used` ones.
+// Writes eight counter blocks and moves the counter past the `used` ones.
 static void counter_blocks(uint8_t counter[SO_AES_BLOCK_LEN], size_t used, uint8_t *out) {
   const uint32_t first = so_load_be32(counter + 12);
-  for (uint32_t k = 0; k < 4; k++) {
+  for (uint32_t k = 0; k < 8; k++) {
     memcpy(out + 16 * k, counter, 12);
     so_store_be32(out + 16 * k + 12, first + k);
   }
@@ -75,12 +75,12 @@ static void counter_blocks(uint8_t counter[SO_AES_BLOCK_LEN], size_t used, uint8
 static void sliced_ctr32(const so_aes *aes, uint8_t counter[SO_AES_BLOCK_LEN], uint8_t *inout,
                          size_t len) {
   so_aes_sliced sliced;
-  uint8_t stream[4 * SO_AES_BLOCK_LEN];
+  uint8_t stream[SO_AES_SLICED_LEN];
   so_aes_slice_keys(aes, &sliced);
   while (len != 0) {
     const size_t n = len < sizeof stream ? len : sizeof stream;
     counter_blocks(counter, (n + 15) / 16, stream);
-    so_aes_sliced_encrypt4(&sliced, stream);
+    so_aes_sliced_encrypt8(&sliced, stream);
     for (size_t i = 0; i < n; i++) {
       inout[i] ^= stream[i];
     }

@@ -14,12 +14,17 @@
 #define SO_AES_HW 0
 #endif
 
-// Four blocks as bit planes: bit 4 * i + k of plane b is bit b of byte i of block k.
+// Two lanes of 64 bits, in the vectors that every target has (SSE2, NEON).
+typedef uint64_t so_aes_word __attribute__((vector_size(16)));
+
+#define SO_AES_SLICED_LEN ((size_t)8 * SO_AES_BLOCK_LEN)
+
+// Eight blocks as bit planes: bit 4 * i + k of lane l of plane b is bit b of byte i of block 4 * l + k.
 typedef struct so_aes_planes {
-  uint64_t b[8];
+  so_aes_word b[8];
 } so_aes_planes;
 
-// All round keys as planes, each the same in the four blocks. Secret: wipe it.
+// All round keys as planes, each the same in the eight blocks. Secret: wipe it.
 typedef struct so_aes_sliced {
   so_aes_planes round_keys[SO_AES_ROUNDS_MAX + 1];
   unsigned rounds;
@@ -27,8 +32,8 @@ typedef struct so_aes_sliced {
 
 void so_aes_slice_keys(const so_aes *aes, so_aes_sliced *sliced);
 
-// so_aes_sliced_encrypt4 encrypts four blocks in place.
-void so_aes_sliced_encrypt4(const so_aes_sliced *sliced, uint8_t blocks[4 * SO_AES_BLOCK_LEN]);
+// so_aes_sliced_encrypt8 encrypts eight blocks in place.
+void so_aes_sliced_encrypt8(const so_aes_sliced *sliced, uint8_t blocks[SO_AES_SLICED_LEN]);
 
 // so_aes_sliced_sub_word applies the S-box to each byte of a word.
 uint32_t so_aes_sliced_sub_word(uint32_t word);

@@ -27,7 +27,7 @@ extern "C" {
 #define SO_GCM_POWERS 16
 
 typedef enum so_gcm_kind {
-  SO_GCM_PORTABLE = 0,  // Bitsliced AES, GHASH by masked integer multiplication.
+  SO_GCM_PORTABLE = 0,  // Bitsliced AES, GHASH with the target's baseline.
   SO_GCM_V128,         // AES and carry-less multiplication instructions, 128 bits wide.
   SO_GCM_V256,          // The same, 256 bits wide.
 } so_gcm_kind;

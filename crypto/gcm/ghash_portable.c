@@ -8,8 +8,10 @@
 // the polynomial with its bits reversed. For the low half of a product the plain polynomial is
 // multiplied; for the high half the reversed one, because reversing both factors reverses the
 // product. Both forms of H are in `powers`: plain in [0], reversed in [1].
-// CT: integer multiplication must take the same time for all operands, which holds on the
-// targets (x86-64; Cortex-A7 and later for 32 by 32 bits).
+// CT: integer multiplication must take the same time for all operands, which holds on
+// x86-64.
+
+#if !SO_GHASH_NEON
 
 typedef struct element {
   uint64_t low, high;  // Coefficients of x^0..x^63 and x^64..x^127, least significant bit first.
@@ -89,3 +91,5 @@ void so_ghash_portable_blocks(const so_gcm *gcm, so_ghash *hash, const uint8_t *
   so_store_be64(hash->y, y.low);
   so_store_be64(hash->y + 8, y.high);
 }
+
+#endif

@@ -15,6 +15,13 @@
 #define SO_GCM_HW 0
 #endif
 
+// Whether the target's baseline multiplies bytes without carries: then that is its portable GHASH.
+#if defined(__ARM_NEON)
+#define SO_GHASH_NEON 1
+#else
+#define SO_GHASH_NEON 0
+#endif
+
 // A running authentication: the hash so far, in the byte order of SP 800-38D.
 typedef struct so_ghash {
   uint8_t y[16];
