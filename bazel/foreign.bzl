@@ -82,3 +82,22 @@ so_foreign_test = rule(
         ),
     },
 )
+
+def _foreign_program_impl(ctx):
+    out = ctx.actions.declare_file(ctx.label.name)
+    program = ctx.attr.program[0][DefaultInfo].files_to_run.executable
+    ctx.actions.symlink(output = out, target_file = program, is_executable = True)
+    return [DefaultInfo(executable = out)]
+
+# A program of ours, compiled for another platform: for what runs it in an emulator itself.
+so_foreign_program = rule(
+    implementation = _foreign_program_impl,
+    executable = True,
+    attrs = {
+        "program": attr.label(cfg = _to_platform, mandatory = True),
+        "platform": attr.string(mandatory = True),
+        "_allowlist_function_transition": attr.label(
+            default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
+        ),
+    },
+)

@@ -67,6 +67,25 @@ static void subtract_once(const so_mont256 *mod, const so_limb t[N], so_limb top
   }
 }
 
+#if SO_LIMB_BITS == 32
+// The whole product, then a row of m for each of its lower limbs, which that clears. The eight limbs that a row reaches
+// move up with it; `over` is the carry out of them, which goes to the limb that comes in next.
+void so_mont256_mul(const so_mont256 *mod, const so_u256 *a, const so_u256 *b, so_u256 *out) {
+  so_limb product[2 * N], t[N], over = 0;
+  so_limb32_mul(a->v, b->v, product);
+  memcpy(t, product, sizeof t);
+#pragma clang loop unroll(full)
+  for (unsigned i = 0; i < N; i++) {
+    const so_limb carry = so_limb32_add_row(t, mod->m.v, t[0] * mod->neg_inv);
+#pragma clang loop unroll(full)
+    for (unsigned j = 0; j + 1 < N; j++) {
+      t[j] = t[j + 1];
+    }
+    t[N - 1] = so_limb_add(product[N + i], carry, &over);
+  }
+  subtract_once(mod, t, over, out);
+}
+#else
 // One row of the product, then one step of the reduction, per limb of b. What t holds after a step
 // is below a + m, and at the end, when all of b is in, below 2m.
 void so_mont256_mul(const so_mont256 *mod, const so_u256 *a, const so_u256 *b, so_u256 *out) {
@@ -82,6 +101,7 @@ void so_mont256_mul(const so_mont256 *mod, const so_u256 *a, const so_u256 *b, s
   }
   subtract_once(mod, t, t[N], out);
 }
+#endif
 
 void so_mont256_add(const so_mont256 *mod, const so_u256 *a, const so_u256 *b, so_u256 *out) {
   so_limb t[N];

@@ -16,11 +16,12 @@ const uint32_t so_sha256_k[64] = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
+// The rotations by 2, 13, 22 and by 6, 11, 25, with the last one on the outside: ARM does that in the addition.
 static inline uint32_t sum_a(uint32_t x) {
-  return so_rotr32(x, 2) ^ so_rotr32(x, 13) ^ so_rotr32(x, 22);
+  return so_rotr32(x ^ so_rotr32(x, 11) ^ so_rotr32(x, 20), 2);
 }
 static inline uint32_t sum_e(uint32_t x) {
-  return so_rotr32(x, 6) ^ so_rotr32(x, 11) ^ so_rotr32(x, 25);
+  return so_rotr32(x ^ so_rotr32(x, 5) ^ so_rotr32(x, 19), 6);
 }
 static inline uint32_t sigma0(uint32_t x) { return so_rotr32(x, 7) ^ so_rotr32(x, 18) ^ x >> 3; }
 static inline uint32_t sigma1(uint32_t x) { return so_rotr32(x, 17) ^ so_rotr32(x, 19) ^ x >> 10; }
