@@ -3,6 +3,7 @@
 //
 //   bazel test //bench/crypto_pk:constant_time_test
 //
+// Both limb widths run: that of this machine, and the one of 32-bit processors without its assembly.
 // `leak` as argument does what must be reported, to show that the check can fail.
 
 #include <stdio.h>
@@ -15,7 +16,37 @@
 #include "crypto/p256/p256.h"
 #include "crypto/x25519/x25519.h"
 
+// The same with 32-bit limbs.
+extern "C" {
+so_status so_x25519_narrow(const uint8_t scalar[32], const uint8_t point[32], uint8_t out[32]);
+void so_x25519_public_narrow(const uint8_t scalar[32], uint8_t out[32]);
+void so_ed25519_public_narrow(const uint8_t seed[32], uint8_t out[32]);
+void so_ed25519_sign_narrow(const uint8_t seed[32], const uint8_t public_key[32],
+                            so_bytes message, uint8_t sig[64]);
+so_status so_p256_public_narrow(const uint8_t priv[32], uint8_t out[65]);
+so_status so_p256_ecdh_narrow(const uint8_t priv[32], const uint8_t peer[65], uint8_t out[32]);
+so_status so_ecdsa_p256_sign_narrow(const so_cpu *cpu, const uint8_t priv[32], so_bytes digest,
+                                    uint8_t sig[64]);
+}
+
 namespace {
+
+struct Width {
+  decltype(&so_x25519) x25519;
+  decltype(&so_x25519_public) x25519_public;
+  decltype(&so_ed25519_public) ed25519_public;
+  decltype(&so_ed25519_sign) ed25519_sign;
+  decltype(&so_p256_public) p256_public;
+  decltype(&so_p256_ecdh) p256_ecdh;
+  decltype(&so_ecdsa_p256_sign) ecdsa_sign;
+};
+
+constexpr Width kWidths[] = {
+    {so_x25519, so_x25519_public, so_ed25519_public, so_ed25519_sign, so_p256_public,
+     so_p256_ecdh, so_ecdsa_p256_sign},
+    {so_x25519_narrow, so_x25519_public_narrow, so_ed25519_public_narrow, so_ed25519_sign_narrow,
+     so_p256_public_narrow, so_p256_ecdh_narrow, so_ecdsa_p256_sign_narrow},
+};
 
 struct Secret {
   explicit Secret(uint8_t fill) {
@@ -31,38 +62,38 @@ bool Reveal(so_status status) {
   return so_ok(status);
 }
 
-bool X25519() {
+bool X25519(const Width &w) {
   const Secret key(0x61), peer(0x62);
   uint8_t pub[32], shared[32];
-  so_x25519_public(key.bytes, pub);
-  return Reveal(so_x25519(key.bytes, peer.bytes, shared));
+  w.x25519_public(key.bytes, pub);
+  return Reveal(w.x25519(key.bytes, peer.bytes, shared));
 }
 
-bool Ed25519() {
+bool Ed25519(const Width &w) {
   const Secret seed(0x63);
   uint8_t pub[32], sig[64];
-  so_ed25519_public(seed.bytes, pub);
+  w.ed25519_public(seed.bytes, pub);
   VALGRIND_MAKE_MEM_DEFINED(pub, sizeof pub);
-  so_ed25519_sign(seed.bytes, pub, so_str("a message"), sig);
+  w.ed25519_sign(seed.bytes, pub, so_str("a message"), sig);
   VALGRIND_MAKE_MEM_DEFINED(sig, sizeof sig);
   return so_ok(so_ed25519_verify(pub, so_str("a message"), sig));
 }
 
-bool P256() {
+bool P256(const Width &w) {
   const Secret key(0x64);
   uint8_t pub[65], shared[32];
-  const bool derived = Reveal(so_p256_public(key.bytes, pub));
+  const bool derived = Reveal(w.p256_public(key.bytes, pub));
   VALGRIND_MAKE_MEM_DEFINED(pub, sizeof pub);
-  return derived && Reveal(so_p256_ecdh(key.bytes, pub, shared));
+  return derived && Reveal(w.p256_ecdh(key.bytes, pub, shared));
 }
 
-bool Ecdsa() {
+bool Ecdsa(const Width &w) {
   const Secret key(0x65);
   const so_cpu cpu = so_cpu_portable();
   uint8_t pub[65], sig[64], digest[32] = {7};
-  bool good = Reveal(so_p256_public(key.bytes, pub));
+  bool good = Reveal(w.p256_public(key.bytes, pub));
   VALGRIND_MAKE_MEM_DEFINED(pub, sizeof pub);
-  good = Reveal(so_ecdsa_p256_sign(&cpu, key.bytes, so_bytes_of(digest, 32), sig)) && good;
+  good = Reveal(w.ecdsa_sign(&cpu, key.bytes, so_bytes_of(digest, 32), sig)) && good;
   VALGRIND_MAKE_MEM_DEFINED(sig, sizeof sig);
   return good && so_ok(so_ecdsa_p256_verify(pub, so_bytes_of(digest, 32), sig));
 }
@@ -85,6 +116,9 @@ int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "leak") == 0) {
     return Leak() ? 0 : 1;
   }
-  const bool good = X25519() && Ed25519() && P256() && Ecdsa();
+  bool good = true;
+  for (const Width &w : kWidths) {
+    good = X25519(w) && Ed25519(w) && P256(w) && Ecdsa(w) && good;
+  }
   return good ? 0 : 1;
 }

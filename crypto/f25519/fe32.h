@@ -35,6 +35,9 @@ static inline so_fe so_fe_from_words(const uint64_t w[4]) {
   return r;
 }
 
+// What a carry of 0 or 1 is worth. A product with it would invite the compiler to branch.
+static inline uint32_t so_fe_38_if(uint32_t carry) { return 38 & so_ct_mask32(carry); }
+
 // Adds `low` to the number, folding what passes 2^256.
 static inline void so_fe_add_low(const uint32_t a[8], uint32_t low, so_fe *out) {
   uint32_t carry = 0;
@@ -43,7 +46,7 @@ static inline void so_fe_add_low(const uint32_t a[8], uint32_t low, so_fe *out) 
   for (unsigned i = 1; i < 8; i++) {
     out->v[i] = so_limb32_add(a[i], 0, &carry);
   }
-  out->v[0] += 38 * carry;
+  out->v[0] += so_fe_38_if(carry);
 }
 
 static inline void so_fe_settle(const so_fe *a, so_fe *out) { *out = *a; }
@@ -53,11 +56,11 @@ static inline void so_fe_to_words(const so_fe *a, uint64_t w[4]) {
   // 2^255 = 19: what is left is below 2^255 + 19.
   const uint32_t top = r.v[7] >> 31;
   r.v[7] &= 0x7fffffff;
-  so_fe_add_low(r.v, 19 * top, &r);
+  so_fe_add_low(r.v, 19 & so_ct_mask32(top), &r);
   // Adding 19 carries out of bit 255 exactly when the value is the prime or more, and makes the difference.
   so_fe more;
   so_fe_add_low(r.v, 19, &more);
-  const uint32_t reduce = (uint32_t)so_ct_mask(more.v[7] >> 31);
+  const uint32_t reduce = so_ct_mask32(more.v[7] >> 31);
   for (unsigned i = 0; i < 8; i++) {
     r.v[i] ^= reduce & (r.v[i] ^ more.v[i]);
   }
@@ -73,7 +76,7 @@ static inline void so_fe_add(const so_fe *a, const so_fe *b, so_fe *out) {
   for (unsigned i = 0; i < 8; i++) {
     t[i] = so_limb32_add(a->v[i], b->v[i], &carry);
   }
-  so_fe_add_low(t, 38 * carry, out);
+  so_fe_add_low(t, so_fe_38_if(carry), out);
 }
 
 static inline void so_fe_sub(const so_fe *a, const so_fe *b, so_fe *out) {
@@ -82,14 +85,14 @@ static inline void so_fe_sub(const so_fe *a, const so_fe *b, so_fe *out) {
   for (unsigned i = 0; i < 8; i++) {
     t[i] = so_limb32_sub(a->v[i], b->v[i], &borrow);
   }
-  const uint32_t low = 38 * borrow;
+  const uint32_t low = so_fe_38_if(borrow);
   borrow = 0;
   out->v[0] = so_limb32_sub(t[0], low, &borrow);
 #pragma clang loop unroll(full)
   for (unsigned i = 1; i < 8; i++) {
     out->v[i] = so_limb32_sub(t[i], 0, &borrow);
   }
-  out->v[0] -= 38 * borrow;
+  out->v[0] -= so_fe_38_if(borrow);
 }
 
 static inline void so_fe_mul(const so_fe *a, const so_fe *b, so_fe *out) {
