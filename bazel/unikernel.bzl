@@ -3,60 +3,41 @@
 load("//bazel:cc.bzl", "so_binary")
 
 # A target is a processor and a device family.
-_TARGETS = {
-    "xen_x86_64": struct(
-        platform = "//bazel/platforms:bare_x86_64",
+_PROCESSORS = {
+    "x86_64": struct(
         machine = "//kernel/x86",
-        devices = "//kernel/xen:devices",
-        script = "//kernel/x86:image.lds",
         emulation = "elf_x86_64",
+        scripts = {"xen": "//kernel/x86:image.lds", "virtio": "//kernel/x86:image.lds"},
         raw = False,
     ),
-    "virtio_x86_64": struct(
-        platform = "//bazel/platforms:bare_x86_64",
-        machine = "//kernel/x86",
-        devices = "//kernel/virtio:devices",
-        script = "//kernel/x86:image.lds",
-        emulation = "elf_x86_64",
-        raw = False,
-    ),
-    "xen_arm64": struct(
-        platform = "//bazel/platforms:bare_arm64",
+    "arm64": struct(
         machine = "//arm/machine",
-        devices = "//kernel/xen:devices",
-        script = "//arm/arm64:image.lds",
         emulation = "aarch64elf",
+        scripts = {"xen": "//arm/arm64:image.lds", "virtio": "//arm/arm64:image.lds"},
         raw = True,
     ),
-    "virtio_arm64": struct(
-        platform = "//bazel/platforms:bare_arm64",
+    "armv7": struct(
         machine = "//arm/machine",
-        devices = "//kernel/virtio:devices",
-        script = "//arm/arm64:image.lds",
-        emulation = "aarch64elf",
-        raw = True,
-    ),
-    "xen_armv7": struct(
-        platform = "//bazel/platforms:bare_armv7",
-        machine = "//arm/machine",
-        devices = "//kernel/xen:devices",
-        script = "//arm/armv7:xen.lds",
         emulation = "armelf",
-        raw = True,
-    ),
-    "virtio_armv7": struct(
-        platform = "//bazel/platforms:bare_armv7",
-        machine = "//arm/machine",
-        devices = "//kernel/virtio:devices",
-        script = "//arm/armv7:virtio.lds",
-        emulation = "armelf",
+        scripts = {"xen": "//arm/armv7:xen.lds", "virtio": "//arm/armv7:virtio.lds"},
         raw = True,
     ),
 }
 
-BARE_TARGETS = _TARGETS.keys()
+_DEVICES = {"xen": "//kernel/xen:devices", "virtio": "//kernel/virtio:devices"}
+
+BARE_TARGETS = [d + "_" + p for p in _PROCESSORS for d in _DEVICES]
 
 _ALL = ["unix_socket", "unix_tap"] + BARE_TARGETS
+
+# What an image may do without: the function that puts it into a host, or the member of so_bare_parts.
+_HOST_PARTS = ["ipv6", "datagrams", "names", "dhcp", "clock", "metrics"]
+_MACHINE_PARTS = {
+    "disks": "open_block = so_bare_open_block",
+    "metrics": "metrics = so_bare_metrics_each",
+}
+
+ALL_PARTS = _HOST_PARTS + ["disks"]
 
 # What is built for an image does not depend on how the rest is built (sanitizers, --config=...).
 def _to_platform_impl(_settings, attr):
@@ -164,54 +145,69 @@ so_image = rule(
     },
 )
 
-def so_program_name(name, program, visibility = None):
-    """The library that tells kernel/bare what the program is called."""
+def so_program_parts(name, program, parts = ALL_PARTS, visibility = None):
+    """The library that tells kernel/bare what the program is called and what the image holds."""
+    for part in parts:
+        if part not in ALL_PARTS:
+            fail("%s: there is no part %s, only %s" % (program, part, ", ".join(ALL_PARTS)))
+    host = [p for p in _HOST_PARTS if p in parts]
+    if "ipv6" in parts and "metrics" in parts:
+        host.append("ipv6_metrics")
+    members = [".program = \"%s\"" % program, ".host = host"]
+    members += ["." + m for p, m in _MACHINE_PARTS.items() if p in parts]
+    lines = ["#include \"kernel/bare/parts.h\"", "static void host(so_host_config *c) {", "(void)c;"]
+    lines += ["so_host_config_%s(c);" % p for p in host]
+    lines += ["}", "const so_bare_parts so_bare_image = {%s};" % ", ".join(members)]
     native.genrule(
         name = name + "_source",
         outs = [name + ".c"],
-        cmd = "echo 'extern const char so_bare_program[];' > $@; " +
-              "echo 'const char so_bare_program[] = \"%s\";' >> $@" % program,
+        cmd = "\n".join(["echo '%s' >> $@" % line for line in lines]),
     )
     native.cc_library(
         name = name,
         srcs = [name + ".c"],
         linkstatic = 1,
         visibility = visibility,
+        target_compatible_with = ["@platforms//os:none"],
+        deps = ["//kernel/bare"] + ["//net/host:" + p for p in host],
     )
 
 def so_target_image(name, target, deps, devices = None, visibility = None, testonly = 0, tags = []):
     """An image for one of the targets. `devices` replaces the target's device family."""
-    t = _TARGETS[target]
+    family, _, processor = target.partition("_")
+    p = _PROCESSORS[processor]
     so_image(
         name = name,
         testonly = testonly,
         tags = tags,
-        platform = t.platform,
-        emulation = t.emulation,
-        raw = t.raw,
-        script = t.script,
+        platform = "//bazel/platforms:bare_" + processor,
+        emulation = p.emulation,
+        raw = p.raw,
+        script = p.scripts[family],
         visibility = visibility,
         deps = deps + [
-            t.machine,
-            devices or t.devices,
+            p.machine,
+            devices or _DEVICES[family],
             "//kernel/bare",
             "//kernel/lib:mem",
         ],
     )
 
-def unikernel(name, app, targets = _ALL, visibility = None):
+def unikernel(name, app, targets = _ALL, parts = ALL_PARTS, visibility = None):
     """A program on every target: `:unix_socket`, `:unix_tap`, `:xen_x86_64`, `:virtio_arm64`, ...
 
     Args:
       name: the program's name, argv[0].
       app: the labels of the libraries that make so_main.
       targets: which ones.
+      parts: what its images hold besides IPv4, ICMP and TCP, out of ALL_PARTS; as a Unix process it has
+        everything. A setting that needs another part is refused with the name of that part.
       visibility: of all of them.
     """
     visibility = visibility or ["//bazel/layers:uses_apps"]
     unix = {"unix_socket": "//kernel/unix:main", "unix_tap": "//apps/lib/tap_main"}
-    if [t for t in targets if t in _TARGETS]:
-        so_program_name(name = name + "_name", program = name)
+    if [t for t in targets if t in BARE_TARGETS]:
+        so_program_parts(name = name + "_parts", program = name, parts = parts)
     for target in targets:
         if target in unix:
             so_binary(
@@ -223,7 +219,7 @@ def unikernel(name, app, targets = _ALL, visibility = None):
             so_target_image(
                 name = target,
                 target = target,
-                deps = app + [":" + name + "_name"],
+                deps = app + [":" + name + "_parts"],
                 # Built when named, or when a test wants them: four more compilations of everything.
                 tags = ["manual"] if "arm" in target else [],
                 visibility = visibility,

@@ -138,20 +138,19 @@ static int serve(so_nameserver *ns, const so_ns_source *source) {
   return good ? SO_NS_DONE : SO_NS_NETWORK;
 }
 
+static int say_no_memory(const so_world *world) {
+  so_ns_say(world, "nameserver: not enough memory to start");
+  return SO_NS_USAGE;
+}
+
 static int run(const so_world *world, const so_ns_options *options, const so_ns_source *source) {
-  int code = SO_NS_USAGE;
   so_nameserver *const ns = so_heap_alloc_array(world->heap, 1, sizeof *ns);
   if (ns == NULL) {
-    so_ns_say(world, "nameserver: not enough memory to start");
-    return code;
+    return say_no_memory(world);
   }
   ns->world = world;
   ns->options = options;
-  if (init_server(ns)) {
-    code = serve(ns, source);
-  } else {
-    so_ns_say(world, "nameserver: not enough memory to start");
-  }
+  const int code = init_server(ns) ? serve(ns, source) : say_no_memory(world);
   so_ns_release_zones(ns);
   so_heap_free(world->heap, ns->server.config.memos, SO_NS_MEMOS * sizeof(so_dns_memo));
   so_heap_free(world->heap, ns->server.config.rates, SO_NS_RATES * sizeof(so_dns_rate));
@@ -183,8 +182,7 @@ int so_nameserver_main(const so_world *world, int argc, const char *const *argv,
                        const so_ns_source *source) {
   so_ns_options *const options = so_heap_alloc_array(world->heap, 1, sizeof *options);
   if (options == NULL) {
-    so_ns_say(world, "nameserver: not enough memory to start");
-    return SO_NS_USAGE;
+    return say_no_memory(world);
   }
   const int code = start(world, argc, argv, source, options);
   so_heap_free(world->heap, options, sizeof *options);

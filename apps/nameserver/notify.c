@@ -149,8 +149,10 @@ static void tell(secondary *s, so_ns_zone *zone) {
 static bool resolve(secondary *s) {
   const so_world *const world = s->ns->world;
   const uint64_t deadline_ns = so_clock_now(&world->clock) + 10 * SO_NS_PER_S;
-  if (!so_ok(so_place_resolve(world, s->place, deadline_ns, &s->at))) {
-    so_ns_say(world, "nameserver: there is no address of %.*s to notify", SO_FMT(s->place->host));
+  const so_status found = so_place_resolve(world, s->place, deadline_ns, &s->at);
+  if (!so_ok(found)) {
+    so_ns_say(world, "nameserver: there is no address of %.*s to notify%s", SO_FMT(s->place->host),
+              so_is(found, SO_UNSUPPORTED) ? ": this program looks up no names, give its address" : "");
     return false;
   }
   return true;

@@ -55,6 +55,7 @@ void arm_gic_init(void);
 void arm_gic_take_all(void);
 
 // --- time.c ---
+void arm_time_entry(void);  // The first thing of all.
 void arm_time_init(void);
 
 // --- panic.c ---

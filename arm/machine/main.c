@@ -41,6 +41,7 @@ static so_bytes read_tree(const uint8_t *at) {
 
 static _Noreturn void start(const uint8_t *device_tree) {
   static so_machine_boot boot;
+  arm_time_entry();
   set_stack_guard();
   boot.device_tree = read_tree(device_tree);
   boot.command_line = arm_machine.bootargs;

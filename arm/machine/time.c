@@ -8,6 +8,7 @@
 #define PL031_DATA 0x00u
 
 static so_ticks ticks;
+static uint64_t entry_ticks;
 static int64_t unix_offset_ns = INT64_MIN;  // Added to so_machine_now_ns.
 
 void arm_time_init(void) {
@@ -17,6 +18,12 @@ void arm_time_init(void) {
     const uint32_t seconds = so_cpu_read32((uintptr_t)arm_machine.rtc.base + PL031_DATA);
     unix_offset_ns = (int64_t)seconds * (int64_t)SO_NS_PER_S - (int64_t)so_machine_now_ns();
   }
+}
+
+void arm_time_entry(void) { entry_ticks = so_cpu_counter(); }
+
+uint64_t so_machine_since_entry_ns(void) {
+  return so_machine_now_ns() - so_ticks_ns(&ticks, entry_ticks);
 }
 
 uint64_t so_machine_ticks(void) { return so_cpu_counter(); }

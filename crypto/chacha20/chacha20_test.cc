@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "crypto/chacha20/block.h"
 #include "crypto/cpu/variants.h"
 #include "tests/support/support.h"
 #include "tests/support/vectors.h"
@@ -88,6 +89,22 @@ TEST(Chacha20Test, ImplementationsAgreeAtEveryLengthAndStayInBounds) {
 }
 
 // Blocks made alone are an independent check of the counters inside wide batches.
+TEST(Chacha20Test, TheSmallBlockIsTheSame) {
+  std::mt19937 rng(3);
+  for (uint32_t counter : {0u, 1u, 7u, 0xffffffffu}) {
+    for (int n = 0; n < 20; n++) {
+      std::string key(32, 0);
+      for (char &c : key) {
+        c = static_cast<char>(rng());
+      }
+      uint8_t out[64];
+      so_chacha20_small_block(Ptr(key), counter, out);
+      EXPECT_EQ(ToHex(Xor(so_cpu_portable(), key, std::string(12, 0), counter, std::string(64, 0))),
+                ToHex(out, 64));
+    }
+  }
+}
+
 TEST(Chacha20Test, ALongTextIsTheBlocksInOrder) {
   const std::string key(32, 'k'), nonce(12, 'n');
   for (const auto &v : CpuVariants()) {

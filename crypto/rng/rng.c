@@ -2,28 +2,26 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "crypto/chacha20/chacha20.h"
+#include "crypto/chacha20/block.h"
 #include "crypto/ct/ct.h"
 
-// Every key makes exactly one batch, so the nonce never changes.
-static const uint8_t kNonce[SO_CHACHA20_NONCE_LEN] = {0};
+#define BLOCK_LEN 64u
 
 void so_rng_init(so_rng *rng, const uint8_t seed[SO_RNG_SEED_LEN]) {
   memset(rng, 0, sizeof *rng);
   memcpy(rng->key, seed, SO_RNG_SEED_LEN);
 }
 
+// Every key makes exactly one batch, so the nonce never changes.
 static void refill(so_rng *rng) {
-  const so_cpu baseline = so_cpu_portable();
-  so_chacha20 cipher;
-  uint8_t batch[SO_RNG_BATCH_LEN] = {0};
-  so_chacha20_init(&cipher, &baseline, rng->key);
-  so_chacha20_xor(&cipher, kNonce, 0, batch, sizeof batch);
+  uint8_t batch[SO_RNG_BATCH_LEN];
+  for (uint32_t i = 0; i < SO_RNG_BATCH_LEN / BLOCK_LEN; i++) {
+    so_chacha20_small_block(rng->key, i, batch + BLOCK_LEN * i);
+  }
   memcpy(rng->key, batch, SO_RNG_SEED_LEN);
   memcpy(rng->ready, batch + SO_RNG_SEED_LEN, sizeof rng->ready);
   rng->ready_len = sizeof rng->ready;
   so_wipe(batch, sizeof batch);
-  so_wipe(&cipher, sizeof cipher);
 }
 
 void so_rng_fill(so_rng *rng, uint8_t *out, size_t len) {

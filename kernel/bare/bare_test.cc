@@ -40,7 +40,8 @@ Fake *fake;
 }  // namespace
 
 extern "C" {
-const char so_bare_program[] = "program";
+extern const so_bare_parts so_bare_image;
+const so_bare_parts so_bare_image = {"program", nullptr, so_bare_open_block, nullptr};
 bool so_machine_random(uint8_t *out, size_t len) {
   memset(out, fake->has_hardware ? fake->hardware : 0x5a, len);
   return fake->has_hardware;
@@ -77,7 +78,6 @@ bool so_machine_guard(void *page) {
   return fake->can_guard && fake->guarded.insert(page).second;
 }
 void so_machine_unguard(void *page) { EXPECT_EQ(1u, fake->guarded.erase(page)); }
-void bare_metrics_each(void *, so_metric_visit *, void *) {}
 bool bare_stack_kib(so_bytes text, uint64_t *out) { return so_ok(so_parse_u64(text, out)) && *out >= 16; }
 }
 

@@ -3,6 +3,7 @@
 
 #include "crypto/rng/rng.h"
 #include "kernel/bare/command_line/command_line.h"
+#include "kernel/bare/parts.h"
 #include "kernel/fiber/sched.h"
 #include "kernel/lib/page_heap.h"
 #include "kernel/lib/ram.h"
@@ -40,9 +41,6 @@ typedef struct bare {
   bool has_devices;
 } bare;
 
-// The name of the program that is linked in.
-extern const char so_bare_program[];
-
 // --- stacks.c ---
 void *bare_stack_alloc(void *ctx, size_t len);
 void bare_stack_free(void *ctx, void *stack, size_t len);
@@ -72,8 +70,5 @@ void bare_debug_used(const bare *b);
 // --- network.c ---
 // Runs so_main with what network there is, and returns its result.
 int bare_run_program(bare *b);
-
-// --- metrics.c ---
-void bare_metrics_each(void *ctx, so_metric_visit *visit, void *visit_ctx);
 
 #endif  // SO_KERNEL_BARE_INTERNAL_H_

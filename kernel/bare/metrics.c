@@ -1,8 +1,8 @@
-// What the machine counts.
+// What the machine counts, as a part of an image.
 
 #include "kernel/bare/internal.h"
 
-void bare_metrics_each(void *ctx, so_metric_visit *visit, void *visit_ctx) {
+void so_bare_metrics_each(void *ctx, so_metric_visit *visit, void *visit_ctx) {
   const bare *const b = ctx;
   const struct {
     const char *name;

@@ -3,7 +3,6 @@
 #include "base/fmt.h"
 #include "kernel/bare/internal.h"
 #include "net/host/host.h"
-#include "net/host/ipv6.h"
 #include "net/host/program.h"
 
 #define EXIT_USAGE 2
@@ -47,6 +46,9 @@ static so_status no_bind(void *ctx, const so_endpoint *at, so_datagram_socket *o
 
 static int run(const so_world *world, void *arg) {
   const bare *const b = arg;
+  const uint64_t us = so_machine_since_entry_ns() / 1000;
+  bare_say(b, "started %llu.%03llu ms after entry", (unsigned long long)us / 1000,
+           (unsigned long long)us % 1000);
   return so_main(world, b->command_line.argc, b->command_line.argv);
 }
 
@@ -116,6 +118,6 @@ int bare_run_program(bare *b) {
         share(b->pages.free_count, CONNECTION_PAGES, CONNECTIONS_MIN, CONNECTIONS_MAX);
   }
   bare_debug_network(b, &device, config.page_count, config.connections_max);
-  so_host_config_ipv6(&config);
+  so_bare_image.host(&config);
   return so_host_run(&b->world, &device, so_str("the network device"), &config, run, b);
 }

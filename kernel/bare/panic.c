@@ -25,7 +25,7 @@ void so_bare_panic_explain(const void *address) {
   so_bare_panic_write(so_str("in fiber "));
   so_bare_panic_write(so_str(so_sched_current_name(&machine->sched)));
   so_bare_panic_write(so_str(" of "));
-  so_bare_panic_write(so_str(so_bare_program));
+  so_bare_panic_write(so_str(so_bare_image.program));
   so_bare_panic_write(so_str("\n"));
   if (stack != NULL && at < stack && at >= stack - SO_PAGE_LEN) {
     so_bare_panic_write(so_str("stack overflow: the fiber ran into its guard page\n"));

@@ -52,7 +52,7 @@ static bool from_devices(bare *b) {
 void bare_settings_parse(bare *b) {
   so_bytes bad;
   so_command_line_init(&b->command_line);
-  b->command_line.argv[0] = so_bare_program;
+  b->command_line.argv[0] = so_bare_image.program;
   const so_status s = so_command_line_add(&b->command_line, b->boot.command_line, true, &bad);
   b->refused = !so_ok(s) && !refuse(b, s, bad);
 }

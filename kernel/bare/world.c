@@ -31,7 +31,7 @@ void bare_say(const bare *b, const char *format, ...) {
   uint8_t line[LINE_CAP];
   so_buf text = {.ptr = line, .cap = sizeof line, .limit = sizeof line};
   va_list args;
-  so_buf_printf(&text, "%s: ", so_bare_program);
+  so_buf_printf(&text, "%s: ", so_bare_image.program);
   va_start(args, format);
   so_buf_vprintf(&text, format, args);
   va_end(args);
@@ -65,33 +65,10 @@ static so_status sidecar_read(void *ctx, so_bytes name, so_buf *out) {
   return so_devices_setting(name, out);
 }
 
-// What the device family says of it stands behind: it knows what to do.
-static void say_no_disk(const bare *b, so_bytes name, so_status s, const char *why) {
-  const bool none = so_is(s, SO_NOT_FOUND);
-  bare_say(b, "no disk%s%.*s: %s%s%s", name.len != 0 ? " " : "", SO_FMT(name),
-           none && name.len != 0 ? "the machine has none of that name"
-           : none                ? "the machine has none"
-                                 : "",
-           none && why != NULL ? ": " : "",
-           why != NULL ? why
-           : none      ? ""
-                       : so_code_name((so_code)s.code));
-}
-
-// `data` is the disk that the setting names, or the first one.
-static so_status open_block(void *ctx, so_bytes name, bool create, so_block *out) {
-  const bare *const b = ctx;
-  const char *why = NULL;
-  (void)create;  // Disks are there or not.
-  if (so_bytes_equal(name, so_str(so_setting_key(SO_SETTING_DATA)))) {
-    name = so_bytes_of(NULL, 0);
-    (void)so_command_line_get(&b->command_line, SO_SETTING_DATA, &name);
-  }
-  const so_status s = so_devices_block(name, out, &why);
-  if (!so_ok(s)) {
-    say_no_disk(b, name, s, why);
-  }
-  return s;
+static so_status no_disks(void *ctx, so_bytes name, bool create, so_block *out) {
+  (void)create, (void)out;
+  bare_say(ctx, "no disk %.*s: this image is built without the part disks", SO_FMT(name));
+  return so_status_make(SO_UNSUPPORTED, 0);
 }
 
 void bare_world_init(bare *b) {
@@ -100,7 +77,7 @@ void bare_world_init(bare *b) {
   b->world.sidecar = (so_sidecar){sidecar_write, NULL, sidecar_read};
   b->world.heap = &b->heap;
   b->world.sched = &b->sched;
-  b->world.metrics = (so_metrics){bare_metrics_each, b};
-  b->world.open_block = open_block;
+  b->world.metrics = (so_metrics){so_bare_image.metrics, b};
+  b->world.open_block = so_bare_image.open_block != NULL ? so_bare_image.open_block : no_disks;
   b->world.ctx = b;
 }

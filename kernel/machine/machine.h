@@ -45,6 +45,10 @@ typedef struct so_machine_boot {
 // Nanoseconds since some moment of the boot; never goes back.
 uint64_t so_machine_now_ns(void);
 
+// so_machine_since_entry_ns is the time since the first function of the image, by the processor's counter alone:
+// the clock above may start later, or be another one once the devices are there. Of a start, not after a resume.
+uint64_t so_machine_since_entry_ns(void);
+
 // The wall clock by the machine's own clock, in nanoseconds since 1970, or INT64_MIN when it has none.
 int64_t so_machine_unix_ns(void);
 

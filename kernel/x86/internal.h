@@ -64,6 +64,7 @@ uint32_t x86_hypervisor_leaf(void);  // Of the kind found; 0x40000000 and up.
 // --- time.c ---
 void x86_time_init(void);
 uint64_t x86_tsc_hz(void);
+void x86_time_entry(void);  // The first thing of all.
 
 // --- rtc.c ---
 int64_t x86_rtc_read(void);  // Seconds since 1970, or INT64_MIN.

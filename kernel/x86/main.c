@@ -73,6 +73,7 @@ static void start(uint32_t start_info) {
   static so_machine_boot boot;
   static so_pvh_info info;
   const so_pvh_view memory = {view, NULL};
+  x86_time_entry();
   enable_vectors();
   x86_debug_init();
   x86_descriptors_init();

@@ -21,8 +21,17 @@ static const volatile so_pvclock *source = &own;
 static uint64_t offset_ns;  // Added to the source's time.
 static uint64_t last_ns;
 static int64_t unix_offset_ns = INT64_MIN;  // Added to so_machine_now_ns.
+static uint64_t entry_ticks;
 
 uint64_t so_machine_ticks(void) { return x86_rdtsc(); }
+
+void x86_time_entry(void) { entry_ticks = x86_rdtsc(); }
+
+uint64_t so_machine_since_entry_ns(void) {
+  const uint64_t hz = x86_tsc_hz();
+  const uint64_t ticks = x86_rdtsc() - entry_ticks;
+  return ticks / hz * SO_NS_PER_S + ticks % hz * SO_NS_PER_S / hz;
+}
 
 uint64_t so_machine_now_ns(void) {
   uint64_t ns;

@@ -184,3 +184,30 @@ so_status so_host_config_parse(so_bytes text, so_host_config *out, so_bytes *out
   }
   return so_done();
 }
+
+static bool needs_ipv6(const so_host_config *c) {
+  bool needs = c->gateways[1].family != 0;
+  for (size_t i = 0; i < c->address_count; i++) {
+    needs = needs || c->addresses[i].ip.family == 6;
+  }
+  return needs;
+}
+
+const char *so_host_config_missing(const so_host_config *c, bool *out_needed) {
+  const so_host_parts *const parts = &c->parts;
+  *out_needed = true;
+  if (c->dhcp && parts->dhcp == NULL) {
+    return "ip=dhcp: this program is built without the part dhcp; give it ip=ADDR/LEN and gw=ADDR";
+  }
+  if (needs_ipv6(c) && parts->ipv6 == NULL) {
+    return "an address of IPv6: this program is built without the part ipv6";
+  }
+  *out_needed = false;
+  if (c->dns_count != 0 && parts->names == NULL) {
+    return "dns= is left aside: this program is built without the part names";
+  }
+  if (c->ntp_count != 0 && parts->clock == NULL) {
+    return "ntp= is left aside: this program is built without the part clock";
+  }
+  return NULL;
+}

@@ -1,6 +1,7 @@
 #include <string>
 
 #include "net/host/host.h"
+#include "net/host/parts.h"
 #include "tests/support/support.h"
 
 namespace {
@@ -134,6 +135,38 @@ TEST(HostConfigTest, HoldsToItsLimits) {
   SO_EXPECT_CODE(SO_MALFORMED, Parse("hostname=" + std::string(64, 'a'), &c));
   SO_EXPECT_CODE(SO_MALFORMED, Parse("gw=192.0.2.1 gw=192.0.2.2", &c));
   SO_EXPECT_OK(Parse("pages=64 connections=1048576", &c));
+}
+
+// What a configuration that has some parts says is missing.
+std::string Missing(const std::string &text, void (*parts)(so_host_config *c), bool *out_needed) {
+  so_host_config c;
+  SO_EXPECT_OK(Parse(text, &c));
+  if (parts != nullptr) {
+    parts(&c);
+  }
+  const char *const why = so_host_config_missing(&c, out_needed);
+  return why == nullptr ? "" : why;
+}
+
+TEST(HostConfigTest, ASettingWithoutItsPartIsNamed) {
+  struct {
+    const char *text;
+    const char *part;
+    bool needed;
+  } const wants[] = {
+      {"ip=dhcp", "part dhcp", true},
+      {"ip=2001:db8::1/64", "part ipv6", true},
+      {"ip=192.0.2.1/24 gw=fe80::1", "part ipv6", true},
+      {"ip=192.0.2.1/24 dns=192.0.2.2", "part names", false},
+      {"ip=192.0.2.1/24 ntp=192.0.2.2", "part clock", false},
+  };
+  bool needed;
+  for (const auto &w : wants) {
+    EXPECT_NE(Missing(w.text, nullptr, &needed).find(w.part), std::string::npos) << w.text;
+    EXPECT_EQ(needed, w.needed) << w.text;
+    EXPECT_EQ(Missing(w.text, so_host_config_all, &needed), "") << w.text;
+  }
+  EXPECT_EQ(Missing("ip=192.0.2.1/24 gw=192.0.2.2 ipv6=off ntp=off", nullptr, &needed), "");
 }
 
 }  // namespace

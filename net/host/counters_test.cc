@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "net/host/host.h"
-#include "net/host/ipv6.h"
+#include "net/host/parts.h"
 #include "net/checksum/checksum.h"
 #include "tests/sim/fibers.h"
 #include "tests/sim/sim.h"
@@ -143,7 +143,7 @@ class CountersTest : public ::testing::Test {
       so_bytes bad;
       SO_ASSERT_OK(so_host_config_parse(
           so_str("ip=192.0.2.2/24 ip=2001:db8::2/64 pages=4096 connections=100"), &c, &bad));
-      so_host_config_ipv6(&c);
+      so_host_config_all(&c);
       SO_ASSERT_OK(so_host_start(world_, &device_, &c, &host_));
       net_ = so_host_net(host_);
       SO_ASSERT_OK(so_host_wait_ready(host_, In(5000), nullptr));

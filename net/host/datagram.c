@@ -124,9 +124,8 @@ static void socket_close(void *ctx) {
   free_if_unused(s);
 }
 
-so_status so_host_bind(void *ctx, const so_endpoint *at, so_datagram_socket *out) {
+static so_status bind(so_host *h, const so_endpoint *at, so_datagram_socket *out) {
   static const so_datagram_ops ops = {socket_receive, socket_send, socket_local, socket_close};
-  so_host *const h = ctx;
   const so_ip ip = so_ip_of(at);
   if (!so_ip_is_any(&ip) && so_interface_address_state(&h->interface, &ip) == SO_ADDRESS_ABSENT) {
     return so_status_make(SO_NOT_FOUND, 0);
@@ -145,4 +144,37 @@ so_status so_host_bind(void *ctx, const so_endpoint *at, so_datagram_socket *out
   s->at.port = s->socket->local_port;
   *out = (so_datagram_socket){&ops, s};
   return so_done();
+}
+
+// --- UDP, as a part of a host -----------------------------------------------------------------
+
+static so_status send_below(void *ctx, so_packet *p, uint64_t now_ns) {
+  return so_interface_send(&((so_host *)ctx)->interface, p, now_ns);
+}
+
+static void unreachable(void *ctx, const so_packet *p, uint64_t now_ns) {
+  so_interface_unreachable(&((so_host *)ctx)->interface, p, now_ns);
+}
+
+static so_status start(so_host *h) {
+  so_udp_config c = {
+      .lower = {send_below, unreachable, h},
+      .queue_max = 1024,
+      .queue_total_max = 4096,
+  };
+  so_entropy_fill(&h->world->entropy, c.seed, sizeof c.seed);
+  return so_udp_init(&h->udp, &c, &h->pool, h->world->heap);
+}
+
+static void release(so_host *h) { so_udp_release(&h->udp); }
+
+static void input(so_host *h, so_packet *p, uint64_t now_ns) { so_udp_input(&h->udp, p, now_ns); }
+
+static bool error(so_host *h, const so_ip_error *e, uint64_t now_ns) {
+  return so_udp_error(&h->udp, e, now_ns);
+}
+
+void so_host_config_datagrams(so_host_config *c) {
+  static const so_host_datagrams_part part = {start, release, input, error, bind};
+  c->parts.datagrams = &part;
 }

@@ -37,6 +37,8 @@
 extern "C" {
 #endif
 
+typedef struct so_host so_host;
+
 #define SO_HOST_ADDRESSES_MAX 8
 #define SO_HOST_DNS_MAX 4
 #define SO_HOST_NAME_LEN_MAX 63
@@ -54,6 +56,18 @@ typedef struct so_host_address {
   uint8_t prefix_len;
 } so_host_address;
 
+// What a host may do without, so that an image that does links none of it. Put in by the functions of
+// net/host/parts.h; NULL: this image does not have it.
+typedef struct so_host_parts {
+  const struct so_host_ipv6_part *ipv6;
+  const struct so_host_datagrams_part *datagrams;
+  const struct so_host_names_part *names;
+  const struct so_host_dhcp_part *dhcp;
+  const struct so_host_clock_part *clock;
+  const struct so_host_metrics_part *metrics;
+  const struct so_host_ipv6_metrics_part *ipv6_metrics;
+} so_host_parts;
+
 typedef struct so_host_config {
   so_host_address addresses[SO_HOST_ADDRESSES_MAX];
   size_t address_count;
@@ -70,10 +84,7 @@ typedef struct so_host_config {
   uint32_t page_count;       // Pages of packets and queues. 0: SO_HOST_PAGES.
   uint32_t connections_max;  // 0: SO_HOST_CONNECTIONS.
   uint8_t congestion;        // An so_tcp_congestion_kind.
-  // Set by so_host_config_ipv6 (net/host/ipv6.h); NULL in an image that holds no IPv6.
-  const struct so_interface_family *ipv6;
-  size_t (*ipv6_dns)(const so_interface *i, uint64_t now_ns, so_ip *out, size_t max);
-  void (*ipv6_metrics)(const so_interface *i, so_metric_visit *visit, void *visit_ctx);
+  so_host_parts parts;
 } so_host_config;
 
 #define SO_HOST_PAGES 16384u  // 64 MiB, taken at start, touched when used.
@@ -91,10 +102,13 @@ typedef struct so_host_config {
 //   hostname=NAME       what DHCP is told
 //   pages=N connections=N    limits
 //   congestion=cubic|newreno
-// into `out`, which it zeroes first. MALFORMED: `*out_bad` views the word that is wrong.
+// into `out`, which it zeroes first: it has no parts. MALFORMED: `*out_bad` views the word that is wrong.
 SO_MUST_USE so_status so_host_config_parse(so_bytes text, so_host_config *out, so_bytes *out_bad);
 
-typedef struct so_host so_host;
+// so_host_config_missing says in words which setting needs a part that is not in `c` ("ip=dhcp: ..."), or
+// NULL: every setting can be done. `*out_needed`: without that setting the host would have no such address;
+// else it can be left aside.
+const char *so_host_config_missing(const so_host_config *c, bool *out_needed);
 
 // so_host_start sets the stack up and spawns its driver. `world` gives clock, entropy, heap and
 // scheduler, and must outlive the host; its network is not used. LIMIT: memory or fibers. CONFLICT:
@@ -106,7 +120,8 @@ SO_MUST_USE so_status so_host_start(const so_world *world, const so_netdev *devi
 // all is freed and the device closed. From a fiber.
 void so_host_stop(so_host *h, uint64_t deadline_ns);
 
-// so_host_net is what a program sees.
+// so_host_net is what a program sees. Its `bind` and `resolve` say UNSUPPORTED in an image without datagrams
+// and names; numbers are always understood.
 so_net so_host_net(so_host *h);
 
 // so_host_wait_ready waits until there is an address that is not link-local and those of the
@@ -114,7 +129,7 @@ so_net so_host_net(so_host *h);
 // deadline came and there is none.
 SO_MUST_USE so_status so_host_wait_ready(so_host *h, uint64_t deadline_ns, so_ip *out);
 
-// so_host_metrics lists every counter of every module of the stack.
+// so_host_metrics lists every counter of every module of the stack; nothing without the part for it.
 so_metrics so_host_metrics(so_host *h);
 
 // so_host_tcp_info says how the TCP connection of a stream of this host is doing.

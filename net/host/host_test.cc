@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "net/host/ipv6.h"
+#include "net/host/parts.h"
 #include "tests/sim/fibers.h"
 #include "tests/sim/sim.h"
 #include "tests/support/support.h"
@@ -146,7 +146,7 @@ class HostTest : public testing::TestWithParam<int> {
         }
         SO_ASSERT_OK(so_host_config_parse(so_test::View(text), &c, &bad));
         c.page_count = pages;
-        so_host_config_ipv6(&c);
+        so_host_config_all(&c);
         SO_ASSERT_OK(so_host_start(world_, &devices_[i]->dev_, &c, &hosts_[i]));
         net_[i] = so_host_net(hosts_[i]);
       }
@@ -596,7 +596,7 @@ TEST(HostStartTest, EveryRefusalOfMemoryIsSaidAndNothingLeaks) {
       so_host_config c;
       so_bytes bad;
       SO_ASSERT_OK(so_host_config_parse(so_str("ip=192.0.2.1/24 pages=64"), &c, &bad));
-      so_host_config_ipv6(&c);
+      so_host_config_all(&c);
       const size_t before = so_sim_heap_used(sim);
       so_sim_heap_fail_at(sim, nth);
       so_host *h;
@@ -619,6 +619,59 @@ TEST(HostStartTest, EveryRefusalOfMemoryIsSaidAndNothingLeaks) {
     }
   }
   FAIL() << "it never started";
+}
+
+// TCP alone: a datagram is answered with "port unreachable", and what needs a part says so.
+TEST(HostPartsTest, AHostWithoutPartsRefusesWhatNeedsThem) {
+  so_sim *const sim = so_sim_make(nullptr);
+  so_world *const w = so_sim_world(sim);
+  so_test::Fibers fibers(w->sched);
+  fibers.Spawn([&] {
+    Device a(w->sched, 1, true), b(w->sched, 2, true);
+    a.peer_ = &b;
+    b.peer_ = &a;
+    so_host_config full, bare;
+    so_bytes bad;
+    SO_ASSERT_OK(so_host_config_parse(so_str("ip=192.0.2.1/24 pages=64"), &full, &bad));
+    SO_ASSERT_OK(so_host_config_parse(so_str("ip=192.0.2.2/24 pages=64"), &bare, &bad));
+    so_host_config_all(&full);
+    so_host *host, *peer;
+    SO_ASSERT_OK(so_host_start(w, &a.dev_, &full, &host));
+    SO_ASSERT_OK(so_host_start(w, &b.dev_, &bare, &peer));
+    const so_net net = so_host_net(host);
+    const so_net without = so_host_net(peer);
+    const so_endpoint any = {.family = 4};
+    so_datagram_socket socket;
+    so_endpoint to;
+    const uint64_t soon = so_clock_now(&w->clock) + SO_NS_PER_S;
+    SO_EXPECT_CODE(SO_UNSUPPORTED, without.bind(without.ctx, &any, &socket));
+    SO_EXPECT_CODE(SO_UNSUPPORTED, without.resolve(without.ctx, so_str("a.example"), soon, &to));
+    SO_EXPECT_OK(without.resolve(without.ctx, so_str("localhost"), soon, &to));
+    SO_EXPECT_OK(without.resolve(without.ctx, so_str("192.0.2.2"), soon, &to));
+    EXPECT_EQ(so_host_metrics(peer).each, nullptr);
+    to.port = 9;
+    SO_ASSERT_OK(net.bind(net.ctx, &any, &socket));
+    uint8_t byte = 1;
+    const so_datagram d = {.data = &byte, .len = 1, .peer = to};
+    SO_ASSERT_OK(so_datagram_send(&socket, &d, 1, soon));
+    so_fiber_sleep_until(w->sched, soon);
+    uint64_t errors = 0;
+    const so_metrics m = so_host_metrics(host);
+    so_metrics_each(
+        &m,
+        [](void *ctx, const char *name, so_metric_kind, uint64_t v) {
+          if (std::string(name) == "net_icmp_errors_received" || std::string(name) == "udp_rx_errors") {
+            *static_cast<uint64_t *>(ctx) += v;
+          }
+        },
+        &errors);
+    EXPECT_GE(errors, 1u);
+    so_datagram_close(&socket);
+    so_host_stop(host, 0);
+    so_host_stop(peer, 0);
+  });
+  SO_ASSERT_OK(so_sim_run(sim));
+  so_sim_free(sim);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include "net/dhcp/dhcp.h"
 #include "net/dns/resolver/resolver.h"
-#include "net/host/host.h"
+#include "net/host/parts.h"
 #include "net/udp/udp.h"
 
 // Frames that wait for the device: above the first number writers wait, at the second frames are
@@ -39,6 +39,47 @@ typedef struct so_host_stats {
   uint64_t writers_waited;  // For the device.
   uint64_t udp_too_long;    // Datagrams dropped: longer than the program's buffer.
 } so_host_stats;
+
+typedef struct so_host_ipv6_part {
+  const struct so_interface_family *(*family)(void);
+  // Name servers that routers announce.
+  size_t (*dns)(const so_interface *i, uint64_t now_ns, so_ip *out, size_t max);
+} so_host_ipv6_part;
+
+typedef struct so_host_datagrams_part {
+  so_status (*start)(so_host *h);
+  void (*release)(so_host *h);
+  void (*input)(so_host *h, so_packet *p, uint64_t now_ns);
+  bool (*error)(so_host *h, const so_ip_error *e, uint64_t now_ns);
+  so_status (*bind)(so_host *h, const so_endpoint *at, so_datagram_socket *out);
+} so_host_datagrams_part;
+
+typedef struct so_host_names_part {
+  so_status (*start)(so_host *h);
+  void (*run)(void *host);  // Its fiber.
+  void (*release)(so_host *h);
+  void (*find_servers)(so_host *h);  // A lease came or went.
+  so_status (*resolve)(so_host *h, so_bytes name, uint64_t deadline_ns, so_endpoint *out);
+  const so_resolver_stats *(*stats)(const so_host *h);
+} so_host_names_part;
+
+typedef struct so_host_dhcp_part {
+  void (*run)(void *host);  // Its fiber.
+} so_host_dhcp_part;
+
+typedef struct so_host_clock_part {
+  // Runs `run` in a world with a clock that time servers set.
+  int (*run)(const so_world *world, so_host *h, const so_host_config *config,
+             int (*run)(const so_world *world, void *arg), void *arg);
+} so_host_clock_part;
+
+typedef struct so_host_metrics_part {
+  void (*each)(void *host, so_metric_visit *visit, void *visit_ctx);
+} so_host_metrics_part;
+
+typedef struct so_host_ipv6_metrics_part {
+  void (*each)(const so_interface *i, so_metric_visit *visit, void *visit_ctx);
+} so_host_ipv6_metrics_part;
 
 struct so_host {
   const so_world *world;
@@ -98,24 +139,22 @@ so_status so_host_await_device(so_host *h, uint64_t deadline_ns);
 // so_host_fiber_ended: the calling fiber of the host is about to end.
 void so_host_fiber_ended(so_host *h);
 
-// so_host_run_lease is the fiber that keeps a DHCP lease.
-void so_host_run_lease(void *arg);
+// --- queue.c ---
+void so_host_transmit(void *host, so_packet *frame);
+void so_host_flush(so_host *h);
+// so_host_free_queue drops what waits, and the pages to receive into.
+void so_host_free_queue(so_host *h);
 
-// so_host_run_resolver is the fiber that asks name servers.
-void so_host_run_resolver(void *arg);
+// --- stack.c ---
+// so_host_start_stack sets the protocols up, and the addresses of the configuration.
+so_status so_host_start_stack(so_host *h);
+void so_host_release_stack(so_host *h);
 
-// so_host_use_dns replaces the name servers.
-void so_host_use_dns(so_host *h, const so_ip *servers, size_t count);
-
-// so_host_find_dns uses the name servers that a lease and routers name now, unless some were
-// configured by hand.
-void so_host_find_dns(so_host *h);
+// --- driver.c ---
+void so_host_drive(void *host);  // The driver's fiber.
 
 // The parts of so_net.
 so_status so_host_listen(void *ctx, const so_endpoint *at, so_listener *out);
 so_status so_host_connect(void *ctx, const so_endpoint *to, uint64_t deadline_ns, so_stream *out);
-so_status so_host_resolve(void *ctx, so_bytes name, uint64_t deadline_ns, so_endpoint *out);
-
-so_status so_host_bind(void *ctx, const so_endpoint *at, so_datagram_socket *out);
 
 #endif  // SO_NET_HOST_INTERNAL_H_

@@ -32,7 +32,9 @@ static void use_lease(so_host *h, uint64_t now_ns) {
       so_interface_add_address(&h->interface, lease->address, lease->prefix_len, now_ns);
   h->leased = so_ok(s) ? lease->address : (so_ip){0};
   set_gateway(h, lease, now_ns);
-  so_host_find_dns(h);
+  if (h->config.parts.names != NULL) {
+    h->config.parts.names->find_servers(h);
+  }
 }
 
 static void lose_lease(so_host *h, uint64_t now_ns) {
@@ -99,7 +101,7 @@ static void keep_lease(so_host *h, so_udp_socket *socket) {
   so_host_leave(h);
 }
 
-void so_host_run_lease(void *arg) {
+static void run(void *arg) {
   so_host *const h = arg;
   so_udp_socket *socket;
   if (so_ok(so_udp_open(&h->udp, so_ip_any(4), SO_DHCP_CLIENT_PORT, lease_ready, h, &socket))) {
@@ -111,4 +113,10 @@ void so_host_run_lease(void *arg) {
     so_udp_close(socket);
   }
   so_host_fiber_ended(h);
+}
+
+void so_host_config_dhcp(so_host_config *c) {
+  static const so_host_dhcp_part part = {run};
+  so_host_config_datagrams(c);
+  c->parts.dhcp = &part;
 }

@@ -228,10 +228,12 @@ static void each(void *ctx, so_metric_visit *visit, void *visit_ctx) {
   visit_table(&v, interface_counters, COUNT(interface_counters), &interface);
   visit_table(&v, tcp_counters, COUNT(tcp_counters), so_tcp_statistics(h->tcp));
   visit_table(&v, udp_counters, COUNT(udp_counters), &h->udp.stats);
-  visit_table(&v, resolver_counters, COUNT(resolver_counters), so_resolver_statistics(h->resolver));
+  if (h->config.parts.names != NULL) {
+    visit_table(&v, resolver_counters, COUNT(resolver_counters), h->config.parts.names->stats(h));
+  }
   visit_table(&v, dhcp_counters, COUNT(dhcp_counters), &h->dhcp.stats);
-  if (h->interface.config.ipv6 != NULL && h->config.ipv6_metrics != NULL) {
-    h->config.ipv6_metrics(&h->interface, visit, visit_ctx);
+  if (h->interface.config.ipv6 != NULL && h->config.parts.ipv6_metrics != NULL) {
+    h->config.parts.ipv6_metrics->each(&h->interface, visit, visit_ctx);
   }
   gauge(&v, "tcp_connections", so_tcp_connection_count(h->tcp));
   gauge(&v, "tcp_half_open", so_tcp_half_open_count(h->tcp));
@@ -244,4 +246,7 @@ static void each(void *ctx, so_metric_visit *visit, void *visit_ctx) {
   gauge(&v, "host_tx_queue", h->tx_count);
 }
 
-so_metrics so_host_metrics(so_host *h) { return (so_metrics){each, h}; }
+void so_host_config_metrics(so_host_config *c) {
+  static const so_host_metrics_part part = {each};
+  c->parts.metrics = &part;
+}

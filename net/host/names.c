@@ -163,7 +163,7 @@ static void turn(so_host *h) {
   so_event_signal(h->world->sched, &h->resolved);
 }
 
-void so_host_run_resolver(void *arg) {
+static void run(void *arg) {
   so_host *const h = arg;
   while (!h->stopping) {
     turn(h);
@@ -179,7 +179,7 @@ void so_host_run_resolver(void *arg) {
   so_host_fiber_ended(h);
 }
 
-void so_host_use_dns(so_host *h, const so_ip *servers, size_t count) {
+static void use_servers(so_host *h, const so_ip *servers, size_t count) {
   so_endpoint list[SO_RESOLVER_SERVERS_MAX];
   const size_t n = count < SO_RESOLVER_SERVERS_MAX ? count : SO_RESOLVER_SERVERS_MAX;
   for (size_t i = 0; i < n; i++) {
@@ -189,7 +189,7 @@ void so_host_use_dns(so_host *h, const so_ip *servers, size_t count) {
   so_event_signal(h->world->sched, &h->resolver_event);
 }
 
-void so_host_find_dns(so_host *h) {
+static void find_servers(so_host *h) {
   so_ip found[SO_HOST_DNS_MAX] = {{0}};
   size_t count = 0;
   if (h->config.dns_count != 0) {  // What was configured by hand goes first.
@@ -202,9 +202,9 @@ void so_host_find_dns(so_host *h) {
       count++;
     }
   }
-  if (h->interface.config.ipv6 != NULL && h->config.ipv6_dns != NULL) {
-    count += h->config.ipv6_dns(&h->interface, so_host_now(h), &found[count],
-                                SO_HOST_DNS_MAX - count);
+  if (h->interface.config.ipv6 != NULL) {
+    count += h->config.parts.ipv6->dns(&h->interface, so_host_now(h), &found[count],
+                                       SO_HOST_DNS_MAX - count);
   }
   bool same = count == h->found_dns_count;
   for (size_t i = 0; same && i < count; i++) {
@@ -213,7 +213,7 @@ void so_host_find_dns(so_host *h) {
   if (!same) {
     memcpy(h->found_dns, found, sizeof found);
     h->found_dns_count = count;
-    so_host_use_dns(h, found, count);
+    use_servers(h, found, count);
   }
 }
 
@@ -239,20 +239,8 @@ static so_status look_up(so_host *h, so_bytes name, uint16_t type, uint64_t dead
   }
 }
 
-so_status so_host_resolve(void *ctx, so_bytes name, uint64_t deadline_ns, so_endpoint *out) {
-  static const uint8_t loopback[4] = {127, 0, 0, 1};
-  so_host *const h = ctx;
-  so_ip ip;
-  if (so_ok(so_ip_parse(name, &ip))) {
-    *out = so_ip_endpoint(&ip, 0);
-    return so_done();
-  }
-  if (so_bytes_equal_nocase(name, so_str("localhost"))) {  // RFC 6761 6.3: never asked for.
-    ip = so_ip4(loopback);
-    *out = so_ip_endpoint(&ip, 0);
-    return so_done();
-  }
-  so_host_find_dns(h);  // Those of routers come and expire unannounced.
+static so_status resolve(so_host *h, so_bytes name, uint64_t deadline_ns, so_endpoint *out) {
+  find_servers(h);  // Those of routers come and expire unannounced.
   so_resolver_answer answer;
   so_status s = look_up(h, name, SO_DNS_A, deadline_ns, &answer);
   if (so_is(s, SO_NOT_FOUND)) {
@@ -264,4 +252,26 @@ so_status so_host_resolve(void *ctx, so_bytes name, uint64_t deadline_ns, so_end
   SO_TRY(s);
   *out = so_ip_endpoint(&answer.addresses[0], 0);
   return so_done();
+}
+
+// --- as a part of a host ----------------------------------------------------------------------
+
+static so_status start(so_host *h) {
+  so_resolver_config c = {0};
+  so_entropy_fill(&h->world->entropy, c.seed, sizeof c.seed);
+  SO_TRY(so_resolver_init(&c, h->world->heap, &h->resolver));
+  use_servers(h, h->config.dns, h->config.dns_count);
+  return so_done();
+}
+
+static void release(so_host *h) { so_resolver_release(h->resolver); }
+
+static const so_resolver_stats *stats(const so_host *h) {
+  return so_resolver_statistics(h->resolver);
+}
+
+void so_host_config_names(so_host_config *c) {
+  static const so_host_names_part part = {start, run, release, find_servers, resolve, stats};
+  so_host_config_datagrams(c);
+  c->parts.names = &part;
 }

@@ -2,13 +2,10 @@
 
 #include "base/fmt.h"
 #include "net/address/address.h"
-#include "net/host/clock.h"
-#include "net/sntp/sntp.h"
+#include "net/host/internal.h"
 
 // For DHCP, and for the probing of an IPv6 address.
 #define READY_NS (30 * SO_NS_PER_S)
-// For the first answer of a time server; the program starts without it, and gets it later.
-#define CLOCK_NS (5 * SO_NS_PER_S)
 // What connections get to finish after the program has ended.
 #define DRAIN_NS (3 * SO_NS_PER_S)
 
@@ -41,25 +38,6 @@ static void say_address(const so_world *world, so_bytes device, const so_ip *ip,
   say(world, text);
 }
 
-// say_clock says how far the platform's clock was off, when time servers were to be asked.
-static void say_clock(const so_world *world, so_host_clock *clock, so_buf *text) {
-  const uint64_t until_ns = so_clock_now(&world->clock) + CLOCK_NS;
-  const so_status s = so_host_clock_wait(clock, until_ns);
-  so_sntp_sample sample;
-  if (so_host_clock_sample(clock, &sample)) {
-    const so_clock port = so_host_clock_port(clock);
-    const int64_t ms =
-        (so_clock_unix_ns(&port) - so_clock_unix_ns(&world->clock)) / (int64_t)SO_NS_PER_MS;
-    so_buf_printf(text, "the clock is set by a time server (stratum %u): %s%lld.%03lld s",
-                  sample.stratum, ms < 0 ? "-" : "+", (long long)(ms < 0 ? -ms : ms) / 1000,
-                  (long long)(ms < 0 ? -ms : ms) % 1000);
-    say(world, text);
-  } else if (!so_is(s, SO_NOT_FOUND) || so_host_clock_has_servers(clock)) {
-    so_buf_append_str(text, "no time server has answered yet; the clock is this machine's");
-    say(world, text);
-  }
-}
-
 // What the platform counts, and then the host.
 static void each_metric(void *ctx, so_metric_visit *visit, void *visit_ctx) {
   const program *const p = ctx;
@@ -70,7 +48,6 @@ static void each_metric(void *ctx, so_metric_visit *visit, void *visit_ctx) {
 static int run_host(program *p, so_host *host, so_buf *text) {
   const so_world *const world = p->world;
   so_ip ip;
-  so_host_clock *clock;
   if (!so_ok(so_host_wait_ready(host, so_clock_now(&world->clock) + READY_NS, &ip))) {
     so_buf_append_str(text, "there is no address after 30 seconds");
     return fail(world, text);
@@ -80,16 +57,9 @@ static int run_host(program *p, so_host *host, so_buf *text) {
   with_net.net = so_host_net(host);
   p->of_host = so_host_metrics(host);
   with_net.metrics = (so_metrics){each_metric, p};
-  if (!so_ok(so_host_clock_start(&with_net, host, p->config, &clock))) {
-    so_buf_append_str(text, "cannot start the clock: not enough memory");
-    return fail(world, text);
-  }
-  say_clock(world, clock, text);
-  with_net.clock = so_host_clock_port(clock);
-  with_net.metrics = so_host_clock_metrics(clock);
-  const int code = p->run(&with_net, p->arg);
-  so_host_clock_stop(clock);
-  return code;
+  const so_host_clock_part *const clock = p->config->parts.clock;
+  return clock != NULL ? clock->run(&with_net, host, p->config, p->run, p->arg)
+                       : p->run(&with_net, p->arg);
 }
 
 int so_host_run(const so_world *world, const so_netdev *device, so_bytes device_name,
@@ -100,11 +70,21 @@ int so_host_run(const so_world *world, const so_netdev *device, so_bytes device_
   so_buf text;
   int code;
   so_buf_init(&text, world->heap, 4096);
-  const so_status s = so_host_start(world, device, config, &host);
+  bool needed;
+  const char *why = so_host_config_missing(config, &needed);
+  if (why != NULL && !needed) {
+    so_buf_append_str(&text, why);
+    say(world, &text);
+    why = NULL;
+  }
+  const so_status s = why != NULL ? so_status_make(SO_UNSUPPORTED, 0)
+                                  : so_host_start(world, device, config, &host);
   if (!so_ok(s)) {
     so_netdev_close(device);
-    so_buf_printf(&text, "cannot start the network: %s",
-                  so_is(s, SO_LIMIT) ? "not enough memory" : "an address that no host can have");
+    if (why == NULL) {
+      why = so_is(s, SO_LIMIT) ? "not enough memory" : "an address that no host can have";
+    }
+    so_buf_printf(&text, "cannot start the network: %s", why);
     code = fail(world, &text);
   } else {
     code = run_host(&p, host, &text);

@@ -52,7 +52,8 @@ must dom0_put "$(guest_image nameserver)" /guest/nameserver
 must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=site \
   -addext subjectAltName=IP:10.0.2.21 -keyout site.key -out site.crt
 GUEST_CARD=1 must guest_config website /guest/website 8 \
-  "ip=10.0.2.21/24 -- --data data --repo site --listen 10.0.2.21:443 --http-listen 10.0.2.21:80" vda,xvda,r
+  "ip=10.0.2.21/24 ip=2001:db8::21/64 -- --data data --repo site --listen 10.0.2.21:443 --http-listen 10.0.2.21:80" \
+  vda,xvda,r
 GUEST_CARD=2 must guest_config nameserver /guest/nameserver 32 \
   "ip=10.0.2.22/24 ip=2001:db8::22/64 -- --zone example.org=data --listen 10.0.2.22:53 --listen [2001:db8::22]:53" \
   vdb,xvda,r
@@ -78,6 +79,7 @@ for i in 1 2 3 4; do
 done
 same "plain HTTP leads there" "$(fetch -o none -w '%{http_code} %{redirect_url}' http://10.0.2.21/numbers.txt)" \
   "301 https://10.0.2.21/numbers.txt"
+holds "it answers pings over IPv6, too" ping -c 3 -W 5 2001:db8::21
 
 if command -v dig >/dev/null; then
   guest_says nameserver '^listening ' || exit 1

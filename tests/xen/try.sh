@@ -20,7 +20,7 @@ mkdir -p "$5" "$6"
 work=$(cd "$5" && pwd) disks_kept=$(cd "$6" && pwd)
 shift 6
 guest=10.0.2.20  # On QEMU's user network, whose router and name server are 10.0.2.2 and 10.0.2.3.
-settings="ip=$guest/24 gw=10.0.2.2 dns=10.0.2.3"
+settings="ip=$guest/24 gw=10.0.2.2"
 
 # What each program needs: its arguments, memory, disk, and its ports: protocol, port of the guest, port of this
 # machine. `data` is the first disk, whatever its name.
@@ -32,12 +32,14 @@ case $app in
     ;;
   website)
     arguments=(--data data --repo site --listen 0.0.0.0:443) ports=(tcp:443:8443) disk=store
+    settings+=" dns=10.0.2.3"
     ;;
   nameserver)
     arguments=(--zone example.org=data --listen 0.0.0.0:53) ports=(tcp:53:5353 udp:53:5353) disk=zone
     ;;
   stored)
     arguments=(--data data --init --listen 0.0.0.0:8443) ports=(tcp:8443:8443) disk=store memory=64
+    settings+=" dns=10.0.2.3"
     ;;
   *) die "there is no '$app' for $kind; there are hello, nameserver, stored and website" ;;
 esac

@@ -8,7 +8,7 @@
 #include "kernel/unix/tap.h"
 #include "kernel/unix/unix.h"
 #include "net/host/host.h"
-#include "net/host/ipv6.h"
+#include "net/host/parts.h"
 #include "net/host/program.h"
 
 #define EXIT_USAGE 2
@@ -140,7 +140,7 @@ static int run(const so_world *world, void *arg) {
     so_buf_printf(&text, "this setting of the network is not understood: %.*s", SO_FMT(bad));
     code = refuse(world, &text, EXIT_USAGE);
   } else {
-    so_host_config_ipv6(&config);
+    so_host_config_all(&config);
     code = run_device(world, &p, &config, &text);
   }
   free(p.argv);
