@@ -624,7 +624,7 @@ TEST(HostStartTest, EveryRefusalOfMemoryIsSaidAndNothingLeaks) {
 // TCP alone: a datagram is answered with "port unreachable", and what needs a part says so.
 TEST(HostPartsTest, AHostWithoutPartsRefusesWhatNeedsThem) {
   so_sim *const sim = so_sim_make(nullptr);
-  so_world *const w = so_sim_world(sim);
+  const so_world *const w = so_sim_world(sim);
   so_test::Fibers fibers(w->sched);
   fibers.Spawn([&] {
     Device a(w->sched, 1, true), b(w->sched, 2, true);
