@@ -101,11 +101,11 @@ run 0 dom0 'xl destroy balloon'
 # --- settings from xenstore, as docs/deploy-xen.md says ---------------------------------------------------
 must guest_config told /guest/hello 16 ""
 run 0 dom0 "rm -f /var/log/xen/console/guest-told.log; xl create -p /guest/told.cfg && id=\$(xl domid told) &&
-  xenstore-write -- /local/domain/\$id/data/ip '$GUEST/24 2001:db8::20/64' /local/domain/\$id/data/gw 10.0.2.2 \
+  xenstore-write -- /local/domain/\$id/data/ip '$GUEST/24 10.0.2.30/24' /local/domain/\$id/data/gw 10.0.2.2 \
     /local/domain/\$id/data/args '--listen 0.0.0.0:80' && xl unpause told"
 guest_says told '^listening http'
 same "hello answers at the address from xenstore" "$(fetch "http://$GUEST/")" hello
-holds "and at the other one" ping -c 3 -W 5 2001:db8::20
+holds "and at the other one" ping -c 3 -W 5 10.0.2.30
 run 0 dom0 'xl destroy told'
 
 # --- what is missing --------------------------------------------------------------------------------
