@@ -1,12 +1,13 @@
 // The entropy pool: a generator keyed by the hash of all that is unpredictable here, or unique.
 //
-// Counted as unpredictable: the processor's generator, that of the host (virtio's entropy device), and a seed
-// of 32 bytes from whoever starts the machine, in the settings or by the loader (device tree). Without any there are no keys to be had, and the machine does
-// not start. Mixed in besides, and not counted: how long memory and the devices take, by the fastest
-// counter, and the time.
+// Counted as unpredictable: the processor's generator, that of the host (virtio's entropy device), and a
+// seed of 32 bytes from whoever starts the machine, in the settings or by the loader (device tree). Without
+// any there are no keys to be had, and the machine does not start. Mixed in besides, and not counted: how
+// long memory and the devices take, by the fastest counter, and the time.
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "crypto/ct/ct.h"
 #include "kernel/bare/internal.h"
 
 #define SEED_LEN 32u
@@ -24,7 +25,7 @@ static void mix(so_rng *rng, const void *bytes, size_t len) {
     const size_t n = len < sizeof part ? len : sizeof part;
     memcpy(part, at, n);
     so_rng_reseed(rng, part);
-    memset(part, 0, sizeof part);
+    so_wipe(part, sizeof part);
     at += n;
     len -= n;
   }
@@ -71,7 +72,7 @@ static void fill(void *ctx, uint8_t *out, size_t len) {
     uint8_t more[SO_RNG_SEED_LEN] = {0};
     (void)so_machine_random(more, sizeof more);
     so_rng_reseed(&pool->rng, more);
-    memset(more, 0, sizeof more);
+    so_wipe(more, sizeof more);
     pool->drawn = 0;
   }
 }
@@ -104,9 +105,9 @@ bool bare_entropy_init(bare *b, const char **out_why) {
   mix_time(rng);
   mix_jitter(rng, b);
   b->world.entropy = (so_entropy){fill, &b->pool};
-  memset(hardware, 0, sizeof hardware);
-  memset(host, 0, sizeof host);
-  memset(loader, 0, sizeof loader);
-  memset(seed, 0, sizeof seed);
+  so_wipe(hardware, sizeof hardware);
+  so_wipe(host, sizeof host);
+  so_wipe(loader, sizeof loader);
+  so_wipe(seed, sizeof seed);
   return true;
 }
