@@ -7,7 +7,7 @@
 //
 // Exit codes: 0 the connection ended in order, 1 it did not (the reason is printed), 2 usage.
 
-#include "apps/lib/service/service.h"
+#include "apps/lib/place/place.h"
 #include "base/fmt.h"
 #include "base/mem.h"
 #include "crypto/sha2/sha2.h"
@@ -132,18 +132,16 @@ static int resolve(const so_world *world, so_bytes name, so_buf *text) {
 }
 
 static int run(const so_world *world, so_bytes where, uint64_t send, uint64_t most, so_buf *text) {
-  so_bytes host;
-  uint16_t port;
+  so_place place;
   so_endpoint at;
   talk t = {.world = world, .to_send = send};
-  if (!so_ok(so_service_address(where, &host, &port))) {
+  if (!so_ok(so_place_parse(where, 0, &place))) {
     return 2;
   }
   const uint64_t until_ns = so_clock_now(&world->clock) + CONNECT_NS;
   t.deadline_ns = so_clock_now(&world->clock) + TALK_NS;
-  so_status s = world->net.resolve(world->net.ctx, host, until_ns, &at);
+  so_status s = so_place_resolve(world, &place, until_ns, &at);
   if (so_ok(s)) {
-    at.port = port;
     s = world->net.connect(world->net.ctx, &at, until_ns, &t.stream);
   }
   if (!so_ok(s)) {
