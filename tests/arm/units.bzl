@@ -134,9 +134,11 @@ ALONE = [
     "//crypto/poly1305:poly1305_26_test",
 ]
 
-# Half of the time of all, and nothing in them depends on the processor: they run there with `./safeos test --arch ARCH`.
+# Three quarters of the time of all, and nothing in them depends on the processor: they run there with `./safeos test --arch ARCH`.
 SLOW = [
     "DbTest.EveryRefusedAllocationIsAStatusAndLeavesNothing",
     "DbTest.ReadersAndFlushesRunInTheMiddleOfAnyWrite",
+    "TreeTest.ADiffIsExactlyTheDifference",
     "TreeTest.TheRootDoesNotDependOnTheHistory",
+    "WalkTest.AnInsertionIntoALargeValueCostsAFewChunks",
 ]
