@@ -2,7 +2,7 @@
 #define SO_NET_DHCP_DHCP_H_
 
 // A DHCPv4 client (RFC 2131, 2132; long options RFC 3396, classless routes RFC 3442, client
-// identifiers RFC 4361): from nothing to a lease, and keeping it.
+// identifiers RFC 4361, search lists RFC 3397): from nothing to a lease, and keeping it.
 //
 // Pure: time and datagrams come in, at most one message to send and one event go out of each call.
 // The owner calls so_dhcp_tick when the deadline is due and so_dhcp_input for each datagram to port
@@ -36,6 +36,7 @@ extern "C" {
 #define SO_DHCP_SEND_LEN_MAX 576      // What every relay passes on.
 #define SO_DHCP_HOSTNAME_LEN_MAX 63
 #define SO_DHCP_DOMAIN_LEN_MAX 255
+#define SO_DHCP_SEARCH_LEN_MAX 512
 #define SO_DHCP_ROUTERS_MAX 4
 #define SO_DHCP_DNS_MAX 4
 #define SO_DHCP_NTP_MAX 4
@@ -66,7 +67,10 @@ typedef struct so_dhcp_lease {
   so_ip dns[SO_DHCP_DNS_MAX];
   so_ip ntp[SO_DHCP_NTP_MAX];
   so_dhcp_route routes[SO_DHCP_ROUTES_MAX];
+  uint16_t search_len;
   uint8_t domain[SO_DHCP_DOMAIN_LEN_MAX];  // Text, as the server sent it.
+  // Option 119 with its pieces joined, for net/dns/search; a longer one is cut.
+  uint8_t search[SO_DHCP_SEARCH_LEN_MAX];
 } so_dhcp_lease;
 
 // --- wire format

@@ -21,6 +21,7 @@ void CheckLease(const so_dhcp &d) {
                         d.state == SO_DHCP_REQUESTING || d.state == SO_DHCP_STOPPED;
   Require(!(must_not && d.lease.address.family != 0));
   Require(d.lease.prefix_len <= 32 && d.lease.route_count <= SO_DHCP_ROUTES_MAX);
+  Require(d.lease.search_len <= SO_DHCP_SEARCH_LEN_MAX);
   Require(d.lease.router_count <= SO_DHCP_ROUTERS_MAX && d.lease.dns_count <= SO_DHCP_DNS_MAX);
 }
 

@@ -126,6 +126,25 @@ TEST(DhcpReplyTest, ClasslessRoutesReplaceTheRouters) {
   SO_EXPECT_CODE(SO_MALFORMED, Parse(head + Option(121, ""), &r));
 }
 
+// RFC 3397 2: names of more than 255 bytes, and pointers from one piece into another.
+TEST(DhcpReplyTest, ASearchListIsJoinedAndCutAndNeverCostsTheLease) {
+  so_dhcp_reply r;
+  const std::string first("\3eng\5apple\3co", 14), second("m\0\x09marketing\xc0\4", 14);
+  const std::string head = Head(1, kAddress) + Option(53, "\2");
+  SO_ASSERT_OK(Parse(head + Option(119, first) + Option(1, "\xff\xff\xff\x80") +
+                         Option(119, second) + kEnd, &r));
+  EXPECT_EQ(first + second, so_test::Text(so_bytes_of(r.lease.search, r.lease.search_len)));
+  EXPECT_EQ(25, r.lease.prefix_len);
+  SO_ASSERT_OK(Parse(head + Option(119, std::string(255, 'x')) + Option(119, std::string(255, 'y')) +
+                         Option(119, "last") + kEnd, &r));
+  EXPECT_EQ(SO_DHCP_SEARCH_LEN_MAX, r.lease.search_len);
+  EXPECT_EQ('a', r.lease.search[511]);
+  SO_ASSERT_OK(Parse(head + Option(119, "") + kEnd, &r));
+  EXPECT_EQ(0, r.lease.search_len);
+  SO_ASSERT_OK(Parse(head + kEnd, &r));
+  EXPECT_EQ(0, r.lease.search_len);
+}
+
 TEST(DhcpReplyTest, TablesKeepWhatFits) {
   std::string routes, servers;
   for (int i = 0; i <= SO_DHCP_ROUTES_MAX; i++) {

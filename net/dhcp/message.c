@@ -35,7 +35,7 @@ static void write_wishes(const so_dhcp *d, so_writer *w) {
   static const uint8_t wanted[] = {
       DHCP_OPTION_ROUTES, DHCP_OPTION_SUBNET, DHCP_OPTION_ROUTERS, DHCP_OPTION_DNS,
       DHCP_OPTION_DOMAIN, DHCP_OPTION_MTU,    DHCP_OPTION_NTP,     DHCP_OPTION_LEASE,
-      DHCP_OPTION_T1,     DHCP_OPTION_T2,
+      DHCP_OPTION_T1,     DHCP_OPTION_T2,     DHCP_OPTION_SEARCH,
   };
   write_option(w, DHCP_OPTION_PARAMETERS, so_bytes_of(wanted, sizeof wanted));
   so_write_u8(w, DHCP_OPTION_MESSAGE_LEN);

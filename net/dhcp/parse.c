@@ -206,6 +206,23 @@ static so_status read_domain(const areas *a, so_dhcp_lease *lease) {
   return so_done();
 }
 
+// read_search keeps the list as it came: one that cannot be read must not cost the lease.
+static so_status read_search(const areas *a, so_dhcp_lease *lease) {
+  uint8_t buf[SO_DHCP_MESSAGE_LEN_MAX];
+  so_bytes value;
+  const so_status s = option(a, DHCP_OPTION_SEARCH, buf, &value);
+  if (so_is(s, SO_NOT_FOUND)) {
+    return so_done();
+  }
+  SO_TRY(s);
+  value = so_bytes_first(value, sizeof lease->search);
+  lease->search_len = (uint16_t)value.len;
+  if (value.len != 0) {
+    memcpy(lease->search, value.ptr, value.len);
+  }
+  return so_done();
+}
+
 static so_status read_times(const areas *a, so_dhcp_lease *lease) {
   uint32_t mtu = 0;
   SO_TRY(read_number(a, DHCP_OPTION_LEASE, 4, &lease->lease_s));
@@ -224,6 +241,7 @@ static so_status read_lease(const areas *a, so_dhcp_lease *lease) {
   SO_TRY(read_addresses(a, DHCP_OPTION_DNS, lease->dns, SO_DHCP_DNS_MAX, &lease->dns_count));
   SO_TRY(read_addresses(a, DHCP_OPTION_NTP, lease->ntp, SO_DHCP_NTP_MAX, &lease->ntp_count));
   SO_TRY(read_domain(a, lease));
+  SO_TRY(read_search(a, lease));
   return read_routes(a, lease);
 }
 

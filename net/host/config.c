@@ -87,6 +87,31 @@ static bool letter_or_digit(uint8_t ch) {
   return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
 }
 
+// is_name_list: letters, digits and `others`, and not too much.
+static bool is_name_list(so_bytes text, const char *others, size_t most) {
+  for (size_t i = 0; i < text.len; i++) {
+    const so_bytes also = so_str(others);
+    if (!letter_or_digit(text.ptr[i]) && so_bytes_find(also, text.ptr[i]) == also.len) {
+      return false;
+    }
+  }
+  return text.len != 0 && text.len <= most;
+}
+
+// parse_search: whether each is a domain is seen by net/dns/search.
+static so_status parse_search(so_bytes text, so_host_config *c) {
+  if (so_bytes_equal(text, so_str("off"))) {
+    c->no_search = true;
+    return so_done();
+  }
+  if (c->search_len != 0 || !is_name_list(text, "-_.,", sizeof c->search)) {
+    return malformed();
+  }
+  memcpy(c->search, text.ptr, text.len);
+  c->search_len = (uint8_t)text.len;
+  return so_done();
+}
+
 // parse_ntp reads names and addresses; whether a name exists shows when it is looked up.
 static so_status parse_ntp(so_bytes text, so_host_config *c) {
   if (so_bytes_equal(text, so_str("off"))) {
@@ -95,14 +120,8 @@ static so_status parse_ntp(so_bytes text, so_host_config *c) {
   }
   do {
     const so_bytes one = next_part(&text, ',');
-    if (c->ntp_count == SO_HOST_NTP_MAX || one.len == 0 || one.len > SO_HOST_NTP_NAME_LEN_MAX) {
+    if (c->ntp_count == SO_HOST_NTP_MAX || !is_name_list(one, "-.:", SO_HOST_NTP_NAME_LEN_MAX)) {
       return malformed();
-    }
-    for (size_t i = 0; i < one.len; i++) {
-      const uint8_t ch = one.ptr[i];
-      if (!letter_or_digit(ch) && ch != '-' && ch != '.' && ch != ':') {
-        return malformed();
-      }
     }
     so_host_ntp *const n = &c->ntp[c->ntp_count++];
     memcpy(n->name, one.ptr, one.len);
@@ -132,6 +151,7 @@ enum {
   KEY_GW,
   KEY_DNS,
   KEY_NTP,
+  KEY_SEARCH,
   KEY_IPV6,
   KEY_HOSTNAME,
   KEY_PAGES,
@@ -142,7 +162,8 @@ enum {
 
 static so_status parse_setting(so_bytes word, so_host_config *c) {
   static const char *const keys[KEY_COUNT] = {
-      "ip", "gw", "dns", "ntp", "ipv6", "hostname", "pages", "connections", "congestion"};
+      "ip",   "gw",       "dns",   "ntp",         "search",
+      "ipv6", "hostname", "pages", "connections", "congestion"};
   static const char *const on_off[] = {"on", "off"};
   static const char *const congestions[] = {"cubic", "newreno"};
   const so_bytes key_text = next_part(&word, '=');
@@ -154,6 +175,7 @@ static so_status parse_setting(so_bytes word, so_host_config *c) {
     case KEY_GW: return parse_gateway(word, c);
     case KEY_DNS: return parse_list(word, c->dns, SO_HOST_DNS_MAX, &c->dns_count);
     case KEY_NTP: return parse_ntp(word, c);
+    case KEY_SEARCH: return parse_search(word, c);
     case KEY_IPV6:
       SO_TRY(parse_word(word, on_off, 2, &choice));
       c->no_ipv6 = choice == 1;
@@ -205,6 +227,9 @@ const char *so_host_config_missing(const so_host_config *c, bool *out_needed) {
   *out_needed = false;
   if (c->dns_count != 0 && parts->names == NULL) {
     return "dns= is left aside: this program is built without the part names";
+  }
+  if (c->search_len != 0 && parts->names == NULL) {
+    return "search= is left aside: this program is built without the part names";
   }
   if (c->ntp_count != 0 && parts->clock == NULL) {
     return "ntp= is left aside: this program is built without the part clock";

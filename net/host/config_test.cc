@@ -70,6 +70,19 @@ TEST(HostConfigTest, TimeServersHaveTheirLimits) {
   }
 }
 
+TEST(HostConfigTest, ASearchListIsTextOrOff) {
+  so_host_config c;
+  SO_ASSERT_OK(Parse("search=example.org,a_b.corp.", &c));
+  EXPECT_EQ("example.org,a_b.corp.", so_test::Text(so_bytes_of(c.search, c.search_len)));
+  EXPECT_FALSE(c.no_search);
+  SO_EXPECT_CODE(SO_MALFORMED, Parse("search=a search=b", &c));
+  SO_EXPECT_OK(Parse("search=" + std::string(255, 'a'), &c));
+  SO_EXPECT_CODE(SO_MALFORMED, Parse("search=" + std::string(256, 'a'), &c));
+  SO_ASSERT_OK(Parse("search=off", &c));
+  EXPECT_TRUE(c.no_search);
+  EXPECT_EQ(0, c.search_len);
+}
+
 TEST(HostConfigTest, NothingMeansTheDefaults) {
   so_host_config c;
   SO_ASSERT_OK(Parse("", &c));
@@ -99,6 +112,8 @@ TEST(HostConfigTest, NamesTheWordThatIsWrong) {
       "gw=300.0.0.1",
       "dns=",
       "dns=1.2.3.4,,",
+      "search=",
+      "search=a;b",
       "ipv6=maybe",
       "hostname=",
       "hostname=-a",
@@ -158,6 +173,7 @@ TEST(HostConfigTest, ASettingWithoutItsPartIsNamed) {
       {"ip=2001:db8::1/64", "part ipv6", true},
       {"ip=192.0.2.1/24 gw=fe80::1", "part ipv6", true},
       {"ip=192.0.2.1/24 dns=192.0.2.2", "part names", false},
+      {"ip=192.0.2.1/24 search=example", "part names", false},
       {"ip=192.0.2.1/24 ntp=192.0.2.2", "part clock", false},
   };
   bool needed;

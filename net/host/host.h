@@ -44,6 +44,7 @@ typedef struct so_host so_host;
 #define SO_HOST_NAME_LEN_MAX 63
 #define SO_HOST_NTP_MAX 4
 #define SO_HOST_NTP_NAME_LEN_MAX 253
+#define SO_HOST_SEARCH_LEN_MAX 255
 
 // A time server: a name, or an address as text.
 typedef struct so_host_ntp {
@@ -74,6 +75,9 @@ typedef struct so_host_config {
   so_ip gateways[2];  // One a family at most; family 0: none.
   so_ip dns[SO_HOST_DNS_MAX];
   size_t dns_count;
+  uint8_t search[SO_HOST_SEARCH_LEN_MAX];  // Domains, commas between: for the part names.
+  uint8_t search_len;
+  bool no_search;  // Nor the search lists of a lease and of routers.
   so_host_ntp ntp[SO_HOST_NTP_MAX];  // For net/host/clock.h.
   size_t ntp_count;
   bool no_ntp;  // Nor the time servers of a lease.
@@ -96,6 +100,8 @@ typedef struct so_host_config {
 //   gw=192.0.2.1        a router, either family, one each
 //   dns=192.0.2.1,2001:db8::1    name servers, up to SO_HOST_DNS_MAX; without any, those of the
 //                       lease and of router advertisements
+//   search=example.org,corp.example    domains that end names without a dot (net/dns/search); without
+//                       any, those of the lease and of router advertisements; search=off: none
 //   ipv6=on|off         with `on` (the default) addresses that routers announce are used as well
 //   ntp=time.example,192.0.2.123    time servers, up to SO_HOST_NTP_MAX; without any, those of the
 //                       lease; ntp=off: none. The settings are read by net/host/clock.h

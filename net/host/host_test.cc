@@ -143,6 +143,7 @@ class HostTest : public testing::TestWithParam<int> {
         std::string text = "ip=192.0.2." + n + "/24 ip=2001:db8::" + n + "/64 connections=600";
         if (dns) {
           text += GetParam() == 4 ? " dns=192.0.2.1" : " dns=2001:db8::1";
+          text += " search=first.test,second.test";
         }
         SO_ASSERT_OK(so_host_config_parse(so_test::View(text), &c, &bad));
         c.page_count = pages;
@@ -579,6 +580,70 @@ TEST_P(HostTest, AsksTheNameServerAndGivesUpAtTheDeadline) {
                        net_[1].resolve(net_[1].ctx, so_str("other.example.org"), In(700), &e));
         EXPECT_GE(so_clock_now(&world_->clock), begun + 700 * SO_NS_PER_MS);
         devices_[1]->lose_every_ = 0;
+      },
+      true, 2048, true);
+}
+
+// A name server that knows addresses of names under second.test alone, says nothing about "quiet", and keeps
+// what it was asked.
+void AnswerSecond(so_datagram *d, std::vector<std::string> *asked) {
+  std::string name;
+  size_t at = 12;
+  for (; d->data[at] != 0; at += 1u + d->data[at]) {
+    name += (name.empty() ? "" : ".") +
+            std::string(reinterpret_cast<char *>(d->data) + at + 1, d->data[at]);
+  }
+  for (char &c : name) {
+    c = static_cast<char>(tolower(c));
+  }
+  asked->push_back(name + (d->data[at + 2] == 1 ? " A" : " AAAA"));
+  AnswerQuestion(d);
+  if (name.find("second.test") == std::string::npos) {
+    d->data[3] = 0x83;  // No such name, and no answer.
+    d->data[7] = 0;
+    d->len = at + 5;
+  }
+}
+
+TEST_P(HostTest, NamesWithoutADotAreSearchedForAndOthersAreNot) {
+  Run(
+      [&] {
+        so_datagram_socket server;
+        const so_endpoint at = At(0, 53);
+        SO_ASSERT_OK(net_[0].bind(net_[0].ctx, &at, &server));
+        std::vector<std::string> asked;
+        so_test::Fibers running(world_->sched);
+        running.Spawn([&] {
+          uint8_t room[1500];
+          so_datagram d = {};
+          d.data = room;
+          d.cap = sizeof room;
+          size_t count;
+          while (so_ok(so_datagram_receive(&server, &d, 1, SO_NEVER, &count))) {
+            AnswerSecond(&d, &asked);
+            d.local = {};
+            if (asked.back().substr(0, 5) != "quiet") {
+              SO_EXPECT_OK(so_datagram_send(&server, &d, 1, In(1000)));
+            }
+          }
+        });
+        so_endpoint e;
+        SO_EXPECT_OK(net_[1].resolve(net_[1].ctx, so_str("www"), In(5000), &e));
+        EXPECT_EQ((std::vector<std::string>{"www.first.test A", "www.first.test AAAA", "www.second.test A"}),
+                  asked);
+        asked.clear();
+        SO_EXPECT_CODE(SO_NOT_FOUND, net_[1].resolve(net_[1].ctx, so_str("a.b"), In(5000), &e));
+        EXPECT_EQ((std::vector<std::string>{"a.b A", "a.b AAAA"}), asked);
+        asked.clear();
+        SO_EXPECT_OK(net_[1].resolve(net_[1].ctx, so_str("localhost"), In(5000), &e));
+        EXPECT_TRUE(asked.empty());
+        // Who says nothing does not lead to another domain.
+        SO_EXPECT_CODE(SO_IO, net_[1].resolve(net_[1].ctx, so_str("quiet"), In(60000), &e));
+        for (const std::string &q : asked) {
+          EXPECT_EQ("quiet.first.test A", q);
+        }
+        so_datagram_close(&server);
+        running.Join();
       },
       true, 2048, true);
 }

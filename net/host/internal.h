@@ -1,8 +1,10 @@
 #ifndef SO_NET_HOST_INTERNAL_H_
 #define SO_NET_HOST_INTERNAL_H_
 
+#include "base/heap.h"
 #include "net/dhcp/dhcp.h"
 #include "net/dns/resolver/resolver.h"
+#include "net/dns/search/search.h"
 #include "net/host/parts.h"
 #include "net/udp/udp.h"
 
@@ -38,12 +40,15 @@ typedef struct so_host_stats {
   uint64_t turns;           // Of the driver.
   uint64_t writers_waited;  // For the device.
   uint64_t udp_too_long;    // Datagrams dropped: longer than the program's buffer.
+  uint64_t names_searched;  // Names looked up with a domain of the search list.
+  uint64_t search_refused;  // Domains of settings and leases that cannot be read or used.
 } so_host_stats;
 
 typedef struct so_host_ipv6_part {
   const struct so_interface_family *(*family)(void);
   // Name servers that routers announce.
   size_t (*dns)(const so_interface *i, uint64_t now_ns, so_ip *out, size_t max);
+  void (*search)(const so_interface *i, uint64_t now_ns, so_search *out);  // And search lists.
 } so_host_ipv6_part;
 
 typedef struct so_host_datagrams_part {
@@ -58,7 +63,9 @@ typedef struct so_host_names_part {
   so_status (*start)(so_host *h);
   void (*run)(void *host);  // Its fiber.
   void (*release)(so_host *h);
-  void (*find_servers)(so_host *h);  // A lease came or went.
+  void (*take_lease)(so_host *h);  // A lease came, changed or went.
+  // Says where names are looked up, on one line without its end; nothing when there are no servers.
+  void (*describe)(so_host *h, so_buf *text);
   so_status (*resolve)(so_host *h, so_bytes name, uint64_t deadline_ns, so_endpoint *out);
   const so_resolver_stats *(*stats)(const so_host *h);
 } so_host_names_part;
@@ -114,6 +121,8 @@ struct so_host {
   host_question questions[SO_RESOLVER_LOOKUPS_MAX];
   so_ip found_dns[SO_HOST_DNS_MAX];  // Of a lease and of routers.
   size_t found_dns_count;
+  so_search leased_search;
+  so_search search;  // What is in use.
   so_event resolver_event;  // Something for its fiber to do.
   so_event resolved;
 
@@ -149,6 +158,15 @@ void so_host_free_queue(so_host *h);
 // so_host_start_stack sets the protocols up, and the addresses of the configuration.
 so_status so_host_start_stack(so_host *h);
 void so_host_release_stack(so_host *h);
+
+// --- servers.c ---
+// so_host_start_servers takes those of the settings, so_host_take_names those of a lease.
+void so_host_start_servers(so_host *h);
+void so_host_take_names(so_host *h);
+// so_host_find_servers brings servers and search list up to date: those of routers come and expire
+// unannounced.
+void so_host_find_servers(so_host *h);
+void so_host_describe_names(so_host *h, so_buf *text);
 
 // --- driver.c ---
 void so_host_drive(void *host);  // The driver's fiber.

@@ -4,6 +4,7 @@
 #include "net/interface/ipv6.h"
 
 void so_host_config_ipv6(so_host_config *c) {
-  static const so_host_ipv6_part part = {so_interface_ipv6, so_interface_ipv6_dns};
+  static const so_host_ipv6_part part = {so_interface_ipv6, so_interface_ipv6_dns,
+                                          so_interface_ipv6_search};
   c->parts.ipv6 = &part;
 }

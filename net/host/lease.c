@@ -33,7 +33,7 @@ static void use_lease(so_host *h, uint64_t now_ns) {
   h->leased = so_ok(s) ? lease->address : (so_ip){0};
   set_gateway(h, lease, now_ns);
   if (h->config.parts.names != NULL) {
-    h->config.parts.names->find_servers(h);
+    h->config.parts.names->take_lease(h);
   }
 }
 
@@ -44,6 +44,9 @@ static void lose_lease(so_host *h, uint64_t now_ns) {
       h->ready_ip = (so_ip){0};
     }
     h->leased = (so_ip){0};
+  }
+  if (h->config.parts.names != NULL) {
+    h->config.parts.names->take_lease(h);
   }
 }
 

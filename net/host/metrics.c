@@ -19,6 +19,8 @@ static const counter host_counters[] = {
     {"host_turns", AT(turns)},
     {"host_writers_waited", AT(writers_waited)},
     {"host_udp_too_long", AT(udp_too_long)},
+    {"host_names_searched", AT(names_searched)},
+    {"host_search_refused", AT(search_refused)},
 };
 #undef AT
 

@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "net/host/internal.h"
 
-#define DNS_PORT 53
 #define TCP_MESSAGE_LEN_MAX 65535u
 
 // --- datagrams --------------------------------------------------------------------------------
@@ -179,44 +178,6 @@ static void run(void *arg) {
   so_host_fiber_ended(h);
 }
 
-static void use_servers(so_host *h, const so_ip *servers, size_t count) {
-  so_endpoint list[SO_RESOLVER_SERVERS_MAX];
-  const size_t n = count < SO_RESOLVER_SERVERS_MAX ? count : SO_RESOLVER_SERVERS_MAX;
-  for (size_t i = 0; i < n; i++) {
-    list[i] = so_ip_endpoint(&servers[i], DNS_PORT);
-  }
-  so_resolver_set_servers(h->resolver, list, n, so_host_now(h));
-  so_event_signal(h->world->sched, &h->resolver_event);
-}
-
-static void find_servers(so_host *h) {
-  so_ip found[SO_HOST_DNS_MAX] = {{0}};
-  size_t count = 0;
-  if (h->config.dns_count != 0) {  // What was configured by hand goes first.
-    return;
-  }
-  if (h->leased.family != 0) {
-    const so_dhcp_lease *const lease = &h->dhcp.lease;
-    while (count < lease->dns_count && count < SO_HOST_DNS_MAX) {
-      found[count] = lease->dns[count];
-      count++;
-    }
-  }
-  if (h->interface.config.ipv6 != NULL) {
-    count += h->config.parts.ipv6->dns(&h->interface, so_host_now(h), &found[count],
-                                       SO_HOST_DNS_MAX - count);
-  }
-  bool same = count == h->found_dns_count;
-  for (size_t i = 0; same && i < count; i++) {
-    same = so_ip_equal(&found[i], &h->found_dns[i]);
-  }
-  if (!same) {
-    memcpy(h->found_dns, found, sizeof found);
-    h->found_dns_count = count;
-    use_servers(h, found, count);
-  }
-}
-
 // --- looking up -------------------------------------------------------------------------------
 
 static so_status look_up(so_host *h, so_bytes name, uint16_t type, uint64_t deadline_ns,
@@ -239,15 +200,28 @@ static so_status look_up(so_host *h, so_bytes name, uint16_t type, uint64_t dead
   }
 }
 
-static so_status resolve(so_host *h, so_bytes name, uint64_t deadline_ns, so_endpoint *out) {
-  find_servers(h);  // Those of routers come and expire unannounced.
-  so_resolver_answer answer;
-  so_status s = look_up(h, name, SO_DNS_A, deadline_ns, &answer);
+// look_up_either prefers IPv4. NOT_FOUND: there is no such name, or none can be.
+static so_status look_up_either(so_host *h, so_bytes name, uint64_t deadline_ns,
+                                so_resolver_answer *out) {
+  so_status s = look_up(h, name, SO_DNS_A, deadline_ns, out);
   if (so_is(s, SO_NOT_FOUND)) {
-    s = look_up(h, name, SO_DNS_AAAA, deadline_ns, &answer);
+    s = look_up(h, name, SO_DNS_AAAA, deadline_ns, out);
   }
-  if (so_is(s, SO_MALFORMED)) {
-    return so_status_make(SO_NOT_FOUND, 0);  // No such name can be.
+  return so_is(s, SO_MALFORMED) ? so_status_make(SO_NOT_FOUND, 0) : s;
+}
+
+// resolve goes through the candidates as long as each is said not to be there.
+static so_status resolve(so_host *h, so_bytes name, uint64_t deadline_ns, so_endpoint *out) {
+  so_host_find_servers(h);
+  const so_search search = h->search;  // Another lease may come while we wait.
+  uint8_t buf[SO_SEARCH_NAME_LEN_MAX];
+  so_resolver_answer answer;
+  so_bytes candidate;
+  so_status s = so_status_make(SO_NOT_FOUND, 0);
+  for (size_t n = 0;
+       so_is(s, SO_NOT_FOUND) && so_search_candidate(&search, name, n, buf, &candidate); n++) {
+    h->stats.names_searched += candidate.ptr != name.ptr;
+    s = look_up_either(h, candidate, deadline_ns, &answer);
   }
   SO_TRY(s);
   *out = so_ip_endpoint(&answer.addresses[0], 0);
@@ -260,7 +234,7 @@ static so_status start(so_host *h) {
   so_resolver_config c = {0};
   so_entropy_fill(&h->world->entropy, c.seed, sizeof c.seed);
   SO_TRY(so_resolver_init(&c, h->world->heap, &h->resolver));
-  use_servers(h, h->config.dns, h->config.dns_count);
+  so_host_start_servers(h);
   return so_done();
 }
 
@@ -271,7 +245,8 @@ static const so_resolver_stats *stats(const so_host *h) {
 }
 
 void so_host_config_names(so_host_config *c) {
-  static const so_host_names_part part = {start, run, release, find_servers, resolve, stats};
+  static const so_host_names_part part = {
+      start, run, release, so_host_take_names, so_host_describe_names, resolve, stats};
   so_host_config_datagrams(c);
   c->parts.names = &part;
 }

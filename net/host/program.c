@@ -53,6 +53,12 @@ static int run_host(program *p, so_host *host, so_buf *text) {
     return fail(world, text);
   }
   say_address(world, p->device, &ip, text);
+  if (p->config->parts.names != NULL) {
+    p->config->parts.names->describe(host, text);
+    if (so_buf_bytes(text).len != 0) {
+      say(world, text);
+    }
+  }
   so_world with_net = *world;
   with_net.net = so_host_net(host);
   p->of_host = so_host_metrics(host);

@@ -57,37 +57,9 @@ static void on_address(void *ctx, const so_ip *address, so_ndp_address_state sta
   }
 }
 
-// The place of `server`, else a free one or one whose time is over.
-static so_ipv6_dns *dns_slot(so_ipv6_state *v6, const so_ip *server, uint64_t now_ns) {
-  so_ipv6_dns *free = NULL;
-  for (unsigned k = 0; k < SO_INTERFACE_DNS_MAX; k++) {
-    so_ipv6_dns *d = &v6->dns[k];
-    if (so_ip_equal(&d->server, server)) {
-      return d;
-    }
-    if (free == NULL && (d->server.family == 0 || d->until_ns <= now_ns)) {
-      free = d;
-    }
-  }
-  return free;
-}
-
-static void on_dns(void *ctx, const so_nd_dns *servers, size_t count) {
-  so_interface *i = ctx;
-  const uint64_t now_ns = i->core->now_ns;
-  for (size_t k = 0; k < count; k++) {
-    so_ipv6_dns *d = dns_slot(so_ipv6_of(i), &servers[k].server, now_ns);
-    const uint32_t life_s = servers[k].lifetime_s;
-    if (d != NULL) {
-      d->server = servers[k].server;
-      d->until_ns = life_s == SO_ND_INFINITE_S ? SO_NEVER : now_ns + life_s * SO_NS_PER_S;
-    }
-  }
-}
-
 so_ndp_sink so_ipv6_ndp_sink(so_interface *i) {
-  const so_ndp_sink sink = {on_message, on_packet, on_unreachable, on_dropped, on_join,
-                            on_leave,   on_address, on_dns,         i};
+  const so_ndp_sink sink = {on_message, on_packet,  on_unreachable, on_dropped,       on_join,
+                            on_leave,   on_address, so_ipv6_on_dns, so_ipv6_on_search, i};
   return sink;
 }
 
@@ -250,17 +222,6 @@ const so_interface_ipv6_stats *so_interface_ipv6_stats_of(const so_interface *i)
 }
 
 const so_ndp *so_interface_ipv6_ndp(const so_interface *i) { return &so_ipv6_of(i)->ndp; }
-
-size_t so_interface_ipv6_dns(const so_interface *i, uint64_t now_ns, so_ip *out, size_t max) {
-  size_t count = 0;
-  for (unsigned k = 0; k < SO_INTERFACE_DNS_MAX && count < max; k++) {
-    const so_ipv6_dns *d = &so_ipv6_of(i)->dns[k];
-    if (d->server.family != 0 && d->until_ns > now_ns) {
-      out[count++] = d->server;
-    }
-  }
-  return count;
-}
 
 so_status so_interface_ipv6_join(so_interface *i, const so_ip *group, uint64_t now_ns) {
   const so_mld_sink sink = so_ipv6_mld_sink(i);

@@ -19,6 +19,11 @@ typedef struct so_ipv6_dns {
   uint64_t until_ns;
 } so_ipv6_dns;
 
+typedef struct so_ipv6_search {
+  so_dns_name domain;  // Length 0: free.
+  uint64_t until_ns;
+} so_ipv6_search;
+
 typedef struct so_ipv6_state {
   bool started;
   uint8_t key[16];           // Of flow labels and fragment identifications.
@@ -29,6 +34,7 @@ typedef struct so_ipv6_state {
   so_icmp6_limit errors;
   so_icmp6_limit echoes;
   so_ipv6_dns dns[SO_INTERFACE_DNS_MAX];
+  so_ipv6_search search[SO_SEARCH_DOMAINS_MAX];
   so_interface_ipv6_stats stats;
   uint8_t sender[SO_MAC_LEN];  // Of the frame in hand.
 
@@ -43,6 +49,11 @@ static inline so_ipv6_state *so_ipv6_of(const so_interface *i) { return (so_ipv6
 // The sinks of the machines; they hold `i` alone.
 so_ndp_sink so_ipv6_ndp_sink(so_interface *i);
 so_mld_sink so_ipv6_mld_sink(so_interface *i);
+
+// --- ipv6_dns.c
+// What routers say of names, for the sink of neighbour discovery.
+void so_ipv6_on_dns(void *interface, const so_nd_dns *servers, size_t count);
+void so_ipv6_on_search(void *interface, const so_nd_search *lists, size_t count);
 
 // --- ipv6_input.c
 void so_ipv6_input(so_interface *i, so_packet *p, const so_ethernet_header *ethernet,

@@ -337,6 +337,44 @@ TEST(InterfaceIpv6Test, AnEchoIsAnswered) {
   EXPECT_EQ(1u, a.Stats().icmp_sent_echo);
 }
 
+// The search list that holds at a time.
+std::string Search(const Host &a, uint64_t now) {
+  so_search s = {};
+  uint8_t buf[2048];
+  so_writer w = so_writer_of(buf, sizeof buf);
+  so_interface_ipv6_search(&a.i, now, &s);
+  so_search_write_text(&s, &w);
+  return so_test::Text(so_writer_bytes(&w));
+}
+
+TEST(InterfaceIpv6Test, SearchListsOfRoutersHoldAsLongAsTheySay) {
+  Host a(1);
+  Link link;
+  link.Add(&a);
+  link.Run(4 * kS);
+  const auto advertise = [&](const std::string &names, uint32_t life_s) {
+    so_nd_message ra = Advert(1800);
+    ra.router.search_count = 1;
+    ra.router.search[0] = {so_test::View(names), life_s};
+    a.Receive(IcmpFrame(Nd(ra), kRouter, kAllNodes), link.now);
+  };
+  const so_ndp_stats &stats = so_interface_ipv6_ndp(&a.i)->stats;
+  advertise(std::string("\1a\0\1B\0", 6), 60);
+  advertise(std::string("\1c\0", 3), SO_ND_INFINITE_S);
+  EXPECT_EQ("a, b, c", Search(a, link.now));
+  EXPECT_EQ("c", Search(a, link.now + 60 * kS));
+  advertise(std::string("\1b\0", 3), 120);  // Longer,
+  advertise(std::string("\1C\0", 3), 0);    // and no longer.
+  EXPECT_EQ("b", Search(a, link.now + 60 * kS));
+  EXPECT_EQ(0u, stats.values_refused);
+  advertise(std::string("\1 \0\1d\0\1e\xc0\0", 10), 60);  // No host's, good, compressed.
+  EXPECT_EQ(2u, stats.values_refused);
+  EXPECT_EQ("a, b, d", Search(a, link.now));
+  advertise(std::string("\1f\0\1g\0\1h\0\1i\0", 12), 60);  // One too many for those that hold.
+  EXPECT_EQ(3u, stats.values_refused);
+  EXPECT_EQ("a, b, d, f, g, h", Search(a, link.now));
+}
+
 TEST(InterfaceIpv6Test, ARouterAdvertisementMakesAnAddressAndARoute) {
   Host a(1);
   Link link;

@@ -128,6 +128,8 @@ typedef struct so_ndp_sink {
   // An address changed its state; NONE: it is gone. DUPLICATE: somebody else has it.
   void (*address)(void *ctx, const so_ip *address, so_ndp_address_state state);
   void (*dns)(void *ctx, const so_nd_dns *servers, size_t count);  // RFC 8106. May be NULL.
+  // RFC 8106 5.2. Borrowed for the call. May be NULL.
+  void (*search)(void *ctx, const so_nd_search *lists, size_t count);
   void *ctx;
 } so_ndp_sink;
 

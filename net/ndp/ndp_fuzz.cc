@@ -63,13 +63,19 @@ void Send(so_ndp *n, uint8_t to, uint64_t now, const so_ndp_sink *sink) {
   }
 }
 
+void OnSearch(void *, const so_nd_search *lists, size_t count) {
+  for (size_t k = 0; k < count; k++) {
+    Require(lists[k].names.len % 8 == 0 && lists[k].names.len != 0);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static bool ready = so_ok(so_packet_pool_init(&pool, so_test::Heap(), 64, 256));
   Require(ready);
-  const so_ndp_sink sink = {OnMessage, OnPacket, OnGone,    OnGone, OnGroup,
-                            OnGroup,   OnAddress, OnDns, nullptr};
+  const so_ndp_sink sink = {OnMessage, OnPacket,  OnGone, OnGone,   OnGroup,
+                            OnGroup,   OnAddress, OnDns,  OnSearch, nullptr};
   static so_ndp n;
   so_ndp_config c = {};
   c.mac[0] = 2;

@@ -50,7 +50,7 @@ class NdpTest : public testing::Test {
   void SetUp() override {
     ASSERT_TRUE(so_ok(so_packet_pool_init(&pool_, so_test::Heap(), 64, 256)));
     sink_ = {OnMessage, OnPacket, OnUnreachable, OnDropped, OnJoin,
-             OnLeave,   OnAddress, OnDns,         this};
+             OnLeave,   OnAddress, OnDns,         OnSearch,  this};
     Init(Config());
   }
   void TearDown() override {
@@ -139,6 +139,7 @@ class NdpTest : public testing::Test {
   std::multiset<std::string> groups_;
   std::vector<std::pair<std::string, int>> states_;
   std::vector<so_nd_dns> dns_;
+  std::vector<std::pair<std::string, uint32_t>> search_;
   std::string went_;
   unsigned unreachable_ = 0;
 
@@ -170,6 +171,11 @@ class NdpTest : public testing::Test {
   }
   static void OnAddress(void *ctx, const so_ip *a, so_ndp_address_state s) {
     Of(ctx)->states_.emplace_back(Show(*a), s);
+  }
+  static void OnSearch(void *ctx, const so_nd_search *lists, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+      Of(ctx)->search_.emplace_back(so_test::Text(lists[i].names), lists[i].lifetime_s);
+    }
   }
   static void OnDns(void *ctx, const so_nd_dns *d, size_t n) { Of(ctx)->dns_.assign(d, d + n); }
 };
@@ -546,6 +552,17 @@ TEST_F(NdpTest, NameServersAreHandedUp) {
   Advertise(m);
   ASSERT_EQ(2u, dns_.size());
   EXPECT_EQ("2001:db8::53", Show(dns_[0].server));
+  EXPECT_TRUE(search_.empty());
+}
+
+TEST_F(NdpTest, SearchListsAreHandedUp) {
+  Ready();
+  const std::string names("\1a\0\1b\0\0\0\0", 8);
+  so_nd_message m = Ra(1800);
+  m.router.search_count = 1;
+  m.router.search[0] = {so_test::View(names), 60};
+  Advertise(m);
+  EXPECT_EQ((std::vector<std::pair<std::string, uint32_t>>{{names, 60u}}), search_);
 }
 
 // --- redirects -------------------------------------------------------------------------------

@@ -311,6 +311,9 @@ void so_ndp_router_advert(so_ndp *n, const so_nd_message *m, const so_ip *src, u
   if (m->router.dns_count != 0 && sink->dns != NULL) {
     sink->dns(sink->ctx, m->router.dns, m->router.dns_count);
   }
+  if (m->router.search_count != 0 && sink->search != NULL) {
+    sink->search(sink->ctx, m->router.search, m->router.search_count);
+  }
 }
 
 // --- solicitations ---------------------------------------------------------------------------

@@ -22,8 +22,8 @@ static const char usage[] =
     "  --dns LIST           name servers, separated by commas\n"
     "  --ntp LIST           time servers that set the clock, separated by commas; off: none, not\n"
     "                       even those that DHCP names\n"
-    "  --net \"SETTINGS\"     any of ip= gw= dns= ntp= ipv6=on|off hostname= pages=\n"
-    "                       connections= congestion=cubic|newreno\n"
+    "  --net \"SETTINGS\"     any of ip= gw= dns= search= ntp= ipv6=on|off\n"
+    "                       hostname= pages= connections= congestion=cubic|newreno\n"
     "  --tap-plain          neither checksums nor segmentation are left to the host's kernel\n";
 
 typedef struct program {

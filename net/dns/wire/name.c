@@ -16,11 +16,19 @@ static bool is_letter(uint8_t c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'
 
 // --- reading ----------------------------------------------------------------------------------
 
-// read_labels appends the labels at `from` of `message` to `out`. It ends at the root (`*jump` 0)
+#define NO_JUMP SIZE_MAX
+
+// Bytes with names in them, and the first that a pointer may lead to.
+typedef struct name_area {
+  so_bytes bytes;
+  size_t least;
+} name_area;
+
+// read_labels appends the labels at `from` of `area` to `out`. It ends at the root (`*jump` NO_JUMP)
 // or at a pointer, whose target is put into `*jump`. `*used` is how many bytes were read.
-static bool read_labels(so_bytes message, size_t from, so_dns_name *out, size_t *used,
+static bool read_labels(const name_area *area, size_t from, so_dns_name *out, size_t *used,
                         size_t *jump) {
-  so_reader r = so_reader_of(so_bytes_from(message, from));
+  so_reader r = so_reader_of(so_bytes_from(area->bytes, from));
   const size_t all = r.len;
   uint8_t n = 0;
   so_bytes label;
@@ -35,7 +43,7 @@ static bool read_labels(so_bytes message, size_t from, so_dns_name *out, size_t 
       }
       *jump = (size_t)(n & 0x3f) << 8 | low;
       *used = all - r.len;
-      return *jump < from && *jump >= SO_DNS_HEADER_LEN;
+      return *jump < from && *jump >= area->least;
     }
     if (n > SO_DNS_LABEL_LEN_MAX || (size_t)out->len + n + 1 > SO_DNS_NAME_LEN_MAX ||
         !so_read_bytes(&r, n, &label)) {
@@ -48,23 +56,24 @@ static bool read_labels(so_bytes message, size_t from, so_dns_name *out, size_t 
     out->len = (uint8_t)(out->len + n + 1);
   } while (n != 0);
   *used = all - r.len;
-  *jump = 0;
+  *jump = NO_JUMP;
   return true;
 }
 
-so_status so_dns_name_read(so_bytes message, size_t *offset, so_dns_name *out) {
+so_status so_dns_name_read_in(so_bytes bytes, size_t least, size_t *offset, so_dns_name *out) {
+  const name_area area = {bytes, least};
   so_dns_name name;
   size_t used;
   size_t jump;
   name.len = 0;
-  if (!read_labels(message, *offset, &name, &used, &jump)) {
+  if (!read_labels(&area, *offset, &name, &used, &jump)) {
     return malformed();
   }
   const size_t end = *offset + used;
   // Each target is less than the one before, so this ends.
-  while (jump != 0) {
+  while (jump != NO_JUMP) {
     const size_t from = jump;
-    if (!read_labels(message, from, &name, &used, &jump)) {
+    if (!read_labels(&area, from, &name, &used, &jump)) {
       return malformed();
     }
   }
@@ -72,6 +81,10 @@ so_status so_dns_name_read(so_bytes message, size_t *offset, so_dns_name *out) {
   memcpy(out->bytes, name.bytes, name.len);
   *offset = end;
   return so_done();
+}
+
+so_status so_dns_name_read(so_bytes message, size_t *offset, so_dns_name *out) {
+  return so_dns_name_read_in(message, SO_DNS_HEADER_LEN, offset, out);
 }
 
 so_status so_dns_name_skip(so_bytes message, size_t *offset) {
@@ -97,10 +110,8 @@ so_status so_dns_name_skip(so_bytes message, size_t *offset) {
 
 so_status so_dns_name_copy(so_bytes wire, so_dns_name *out) {
   so_dns_name name;
-  size_t used;
-  size_t jump;
-  name.len = 0;
-  if (!read_labels(wire, 0, &name, &used, &jump) || used != wire.len) {
+  size_t used = 0;
+  if (!so_ok(so_dns_name_read_in(wire, SO_DNS_NO_POINTERS, &used, &name)) || used != wire.len) {
     return malformed();
   }
   out->len = name.len;

@@ -118,6 +118,12 @@ static inline so_bytes so_dns_name_view(const so_dns_name *n) {
 // not exist, a pointer that does not point backwards.
 SO_MUST_USE so_status so_dns_name_read(so_bytes message, size_t *offset, so_dns_name *out);
 
+// so_dns_name_read_in does so where there is no message around the names: pointers count from the
+// first byte of `bytes` and may lead to `least` or behind it.
+#define SO_DNS_NO_POINTERS SIZE_MAX  // `least` of names that must not be compressed.
+SO_MUST_USE so_status so_dns_name_read_in(so_bytes bytes, size_t least, size_t *offset,
+                                          so_dns_name *out);
+
 // so_dns_name_skip moves `*offset` past a name, without looking where a pointer leads. MALFORMED.
 SO_MUST_USE so_status so_dns_name_skip(so_bytes message, size_t *offset);
 

@@ -8,6 +8,7 @@ enum {
   OPTION_MTU = 5,
   OPTION_NONCE = 14,
   OPTION_DNS = 25,
+  OPTION_SEARCH = 31,
 };
 
 static void flag(uint8_t *flags, bool on, uint8_t bit) {
@@ -40,6 +41,17 @@ static void write_prefix(so_writer *w, const so_nd_prefix *p) {
   write_ip(w, &p->prefix);
 }
 
+// write_search pads the names to whole units with zeros (RFC 8106 5.2).
+static void write_search(so_writer *w, const so_nd_search *s) {
+  const size_t units = 1 + (s->names.len + 7) / 8;
+  so_write_u8(w, OPTION_SEARCH);
+  so_write_u8(w, (uint8_t)units);
+  so_write_u16be(w, 0);
+  so_write_u32be(w, s->lifetime_s);
+  so_write_bytes(w, s->names);
+  so_write_zeros(w, 8 * (units - 1) - s->names.len);
+}
+
 static void write_router(so_writer *w, const so_nd_router *a) {
   uint8_t flags = 0;
   flag(&flags, a->managed, 0x80);
@@ -69,6 +81,9 @@ static void write_router_options(so_writer *w, const so_nd_router *a) {
     so_write_u16be(w, 0);
     so_write_u32be(w, a->dns[i].lifetime_s);
     write_ip(w, &a->dns[i].server);
+  }
+  for (size_t i = 0; i < a->search_count; i++) {
+    write_search(w, &a->search[i]);
   }
 }
 

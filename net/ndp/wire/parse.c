@@ -15,6 +15,7 @@ enum {
   OPTION_MTU = 5,
   OPTION_NONCE = 14,
   OPTION_DNS = 25,
+  OPTION_SEARCH = 31,
 };
 
 static bool read_ip(so_reader *r, so_ip *out) {
@@ -85,6 +86,21 @@ static bool dns_option(so_reader *body, so_nd_message *m) {
   return true;
 }
 
+// RFC 8106 5.2: whether the names can be read is seen by who reads them; they are no check of RFC 4861.
+static bool search_option(so_reader *body, so_nd_message *m) {
+  so_nd_search s = {0};
+  if (!so_skip(body, 2) || !so_read_u32be(body, &s.lifetime_s) || body->len == 0) {
+    return false;
+  }
+  s.names = so_reader_rest(body);
+  if (m->router.search_count == SO_ND_SEARCH_MAX) {
+    m->ignored++;
+  } else {
+    m->router.search[m->router.search_count++] = s;
+  }
+  return true;
+}
+
 static bool nonce_option(so_reader *body, so_nd_message *m) {
   if (body->len != SO_ND_NONCE_LEN) {
     return true;  // Longer ones belong to SEND (RFC 3971), which we do not speak.
@@ -113,6 +129,9 @@ static bool one_option(uint8_t type, so_reader *body, so_nd_message *m) {
   }
   if (type == OPTION_DNS && advert) {
     return dns_option(body, m);
+  }
+  if (type == OPTION_SEARCH && advert) {
+    return search_option(body, m);
   }
   if (type == OPTION_NONCE && (m->type == SO_ND_SOLICIT || m->type == SO_ND_ADVERT)) {
     return nonce_option(body, m);

@@ -27,6 +27,7 @@ extern "C" {
 
 #define SO_ND_PREFIXES_MAX 16u
 #define SO_ND_DNS_MAX 8u
+#define SO_ND_SEARCH_MAX 4u     // Options with search lists; each may name many domains.
 #define SO_ND_OPTIONS_MAX 64u   // Of a message; more make it invalid.
 #define SO_ND_NONCE_LEN 6u      // RFC 7527 uses the smallest nonce of RFC 3971.
 #define SO_ND_MESSAGE_LEN_MAX 64u  // The longest of a host: solicitations and advertisements.
@@ -55,6 +56,12 @@ typedef struct so_nd_dns {
   uint32_t lifetime_s;  // 0: no longer.
 } so_nd_dns;
 
+// A DNSSL option (RFC 8106 5.2).
+typedef struct so_nd_search {
+  so_bytes names;       // Views the message: for net/dns/search.
+  uint32_t lifetime_s;  // 0: no longer.
+} so_nd_search;
+
 typedef struct so_nd_router {
   uint8_t hop_limit;  // 0: not said.
   bool managed;
@@ -68,6 +75,8 @@ typedef struct so_nd_router {
   so_nd_prefix prefixes[SO_ND_PREFIXES_MAX];
   size_t dns_count;
   so_nd_dns dns[SO_ND_DNS_MAX];
+  size_t search_count;
+  so_nd_search search[SO_ND_SEARCH_MAX];
 } so_nd_router;
 
 typedef struct so_nd_message {
@@ -83,7 +92,7 @@ typedef struct so_nd_message {
   uint8_t target_link[SO_ND_LINK_LEN];
   bool has_nonce;
   uint8_t nonce[SO_ND_NONCE_LEN];
-  uint32_t ignored;   // Prefixes and servers past the limits.
+  uint32_t ignored;   // Prefixes, servers and search lists past the limits.
   so_nd_router router;  // ROUTER_ADVERT.
 } so_nd_message;
 
@@ -95,7 +104,7 @@ typedef struct so_nd_envelope {
 } so_nd_envelope;
 
 // so_nd_parse reads a whole ICMPv6 message of the five types (checksum already checked).
-// MALFORMED: one of the checks of RFC 4861 fails. UNSUPPORTED: another type.
+// MALFORMED: one of the checks of RFC 4861 fails. UNSUPPORTED: another type. `out` views `message`.
 SO_MUST_USE so_status so_nd_parse(so_bytes message, const so_nd_envelope *envelope,
                                   so_nd_message *out);
 

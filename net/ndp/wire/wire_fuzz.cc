@@ -31,7 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     m.ignored = 0;
     if (memcmp(&m.target, &again.target, sizeof m.target) != 0 ||
         m.router.prefix_count != again.router.prefix_count ||
-        m.router.dns_count != again.router.dns_count || m.has_source != again.has_source) {
+        m.router.dns_count != again.router.dns_count ||
+        m.router.search_count != again.router.search_count || m.has_source != again.has_source) {
       abort();
     }
   }

@@ -31,6 +31,9 @@ bool Parses(const std::string &bytes, const so_nd_envelope &e = kOnLink,
   const bool ok = so_ok(so_nd_parse(g.view(), &e, &m));
   if (out != nullptr) {
     *out = m;
+    for (so_nd_search &s : out->router.search) {  // Views that outlive the guarded copy.
+      s.names.ptr += s.names.len == 0 ? 0 : so_test::View(bytes).ptr - g.view().ptr;
+    }
   }
   return ok;
 }
@@ -64,6 +67,8 @@ so_nd_message Redirect() {
   return m;
 }
 
+const std::string kDomains("\7example\3org\0\4corp\0\0\0\0\0", 24);
+
 so_nd_message Router() {
   so_nd_message m = {};
   m.type = SO_ND_ROUTER_ADVERT;
@@ -80,6 +85,8 @@ so_nd_message Router() {
   m.router.prefixes[1] = {Ip("2001:db8:2::"), 48, true, false, SO_ND_INFINITE_S, 0};
   m.router.dns_count = 1;
   m.router.dns[0] = {Ip("2001:db8::53"), 1200};
+  m.router.search_count = 1;
+  m.router.search[0] = {so_test::View(kDomains), 1300};
   return m;
 }
 
@@ -108,6 +115,9 @@ TEST(NdWireTest, EveryMessageComesBackAsItWas) {
   EXPECT_FALSE(got.router.prefixes[1].autonomous);
   EXPECT_EQ(1200u, got.router.dns[0].lifetime_s);
   EXPECT_EQ(-1, got.router.preference);
+  ASSERT_EQ(1u, got.router.search_count);
+  EXPECT_EQ(1300u, got.router.search[0].lifetime_s);
+  EXPECT_EQ(kDomains.size(), got.router.search[0].names.len);
 }
 
 // RFC 4861 4.3 laid out by hand.
@@ -126,7 +136,7 @@ TEST(NdWireTest, EveryTruncationIsRefusedUnlessItEndsAtAnOption) {
       accepted += Parses(bytes.substr(0, n));
     }
     // A message may end where an option ends; there are so many such places.
-    const size_t options = m.type == SO_ND_ROUTER_ADVERT ? 5 : 1;
+    const size_t options = m.type == SO_ND_ROUTER_ADVERT ? 6 : 1;
     EXPECT_EQ(options, accepted) << m.type;
     EXPECT_FALSE(Parses(bytes + '\0'));
   }
@@ -233,11 +243,15 @@ TEST(NdWireTest, ListsAreBoundedAndTheRestIsCounted) {
   so_nd_message m = Router(), got;
   m.router.prefix_count = SO_ND_PREFIXES_MAX;
   m.router.dns_count = SO_ND_DNS_MAX;
+  m.router.search_count = SO_ND_SEARCH_MAX;
   for (auto &p : m.router.prefixes) {
     p = {Ip("2001:db8:3::"), 64, true, true, 1, 1};
   }
   for (auto &d : m.router.dns) {
     d = {Ip("2001:db8::53"), 1};
+  }
+  for (auto &s : m.router.search) {
+    s = {so_test::View(kDomains), 1};
   }
   const std::string full = Emit(m);
   ASSERT_TRUE(Parses(full, kOnLink, &got));
@@ -245,9 +259,9 @@ TEST(NdWireTest, ListsAreBoundedAndTheRestIsCounted) {
   so_nd_message one = Router();
   one.has_source = false;
   one.router.mtu = 0;
-  const std::string extra = Emit(one).substr(16);  // Two prefixes and a server.
+  const std::string extra = Emit(one).substr(16);  // Two prefixes, a server, a search list.
   ASSERT_TRUE(Parses(full + extra, kOnLink, &got));
-  EXPECT_EQ(3u, got.ignored);
+  EXPECT_EQ(4u, got.ignored);
   EXPECT_EQ(SO_ND_PREFIXES_MAX, got.router.prefix_count);
 }
 
@@ -270,6 +284,8 @@ TEST(NdWireTest, OptionsOfTheWrongSizeAreRefused) {
   EXPECT_FALSE(Parses(base + std::string("\5\2", 2) + std::string(14, 0)));     // MTU.
   EXPECT_FALSE(Parses(base + std::string("\x19\1", 2) + std::string(6, 0)));    // No server.
   EXPECT_FALSE(Parses(base + std::string("\x19\4", 2) + std::string(30, 1)));   // One and a half.
+  EXPECT_FALSE(Parses(base + std::string("\x1f\1", 2) + std::string(6, 0)));    // No domain.
+  EXPECT_TRUE(Parses(base + std::string("\x1f\2", 2) + std::string(14, 9)));    // Read by others.
   std::string prefix = std::string("\3\4\x81\xc0", 4) + std::string(28, 0);     // Length 129.
   EXPECT_FALSE(Parses(base + prefix));
   prefix[2] = static_cast<char>(128);
