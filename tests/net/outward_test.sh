@@ -97,9 +97,9 @@ holds "nobody there: told" grep -q '^no connection: ' "$WORK/talk"
 if has "name servers of routers" radvd && has "name servers of routers" dnsmasq; then
   printf '%s\n' 'interface tap0 {' ' AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4;' \
     ' prefix 2001:db8::/64 { AdvOnLink on; AdvAutonomous on; };' ' RDNSS 2001:db8::1 { AdvRDNSSLifetime 60; };' \
-    ' DNSSL example { AdvDNSSLLifetime 60; };' '};' >radvd.conf
+    ' DNSSL none.test example { AdvDNSSLLifetime 60; };' '};' >radvd.conf
   /usr/sbin/dnsmasq --no-daemon --conf-file=/dev/null --interface=tap0 --bind-interfaces --no-resolv --no-hosts \
-    --local=/example/ --address=/www.example/192.0.2.77 --address=/six.example/2001:db8::77 --log-queries --pid-file= \
+    --local=/test/ --local=/example/ --address=/www.example/192.0.2.77 --address=/six.example/2001:db8::77 --log-queries --pid-file= \
     --user=root >"$WORK/dnsmasq" 2>&1 &
   DNSMASQ=$!
   NET_PIDS+=("$DNSMASQ")
@@ -114,13 +114,44 @@ if has "name servers of routers" radvd && has "name servers of routers" dnsmasq;
   holds "and one of IPv6" grep -qx 'six.example is 2001:db8::77' "$WORK/talk"
   talk 1 resolve none.test
   holds "a name that is not: told" grep -q '^none.test: ' "$WORK/talk"
+  talk 0 resolve six
+  holds "a short name ends in a domain that the router announced" grep -qx 'six is 2001:db8::77' "$WORK/talk"
+  holds "the first domain of the list was asked first" grep -qi 'query\[A\] six.none.test from' "$WORK/dnsmasq"
+  holds "the list is told at start" grep -qx \
+    'names are looked up at 2001:db8::1; short ones end in none.test, example' "$WORK/talk"
+  talk 1 resolve six.www
+  holds "a name with a dot is not lengthened" sh -c "! grep -qi 'six.www.example' '$WORK/dnsmasq'"
+  talk 1 --net search=off resolve six
+  talk 0 --net search=example resolve www
   holds "it was asked over IPv6" grep -qi 'query\[A\] www.example from 2001:db8:' "$WORK/dnsmasq"
   kill "$DNSMASQ" "$RADVD"
   wait "$DNSMASQ" "$RADVD" 2>/dev/null
 fi
 
+# --- a search list of dnsmasq's leases ------------------------------------------------------------------
+if has "search lists of dnsmasq" dnsmasq; then
+  /usr/sbin/dnsmasq --no-daemon --conf-file=/dev/null --interface=tap0 --bind-interfaces --no-resolv --no-hosts \
+    --local=/test/ --local=/example.org/ --address=/www.eng.example.org/192.0.2.77 --dhcp-authoritative \
+    --dhcp-range=192.0.2.100,192.0.2.110,2m --dhcp-option=option:domain-search,none.test,sales.example.org,eng.example.org \
+    --dhcp-leasefile="$WORK/leases" --pid-file= --log-queries --user=root >"$WORK/dnsmasq" 2>&1 &
+  DNSMASQ=$!
+  NET_PIDS+=("$DNSMASQ")
+  await_line "$WORK/dnsmasq" started "$DNSMASQ"
+  talk 0 --ip dhcp resolve www
+  holds "option 119: a short name is found in the last domain" grep -qx 'www is 192.0.2.77' "$WORK/talk"
+  holds "option 119: the list is told at start" grep -qx \
+    'names are looked up at 192.0.2.1; short ones end in none.test, sales.example.org, eng.example.org' "$WORK/talk"
+  kill "$DNSMASQ"
+  wait "$DNSMASQ" 2>/dev/null
+fi
+
 # --- a lease from kea ---------------------------------------------------------------------------------
 if has "leases of kea" kea-dhcp4; then
+  # More than the 255 bytes of one option (RFC 3396).
+  domains=
+  for letter in a b c d e; do
+    domains+="$(printf "$letter%.0s" $(seq 60)).example, "
+  done
   cat >kea.json <<KEA
 { "Dhcp4": {
   "interfaces-config": { "interfaces": [ "tap0" ], "service-sockets-max-retries": 100,
@@ -130,6 +161,7 @@ if has "leases of kea" kea-dhcp4; then
   "option-data": [
     { "name": "domain-name-servers", "data": "192.0.2.1" },
     { "name": "routers", "data": "192.0.2.1" },
+    { "name": "domain-search", "data": "${domains}kea.example" },
     { "code": 121, "space": "dhcp4", "csv-format": false, "data": "18C63364C0000201" } ],
   "option-def": [ { "name": "classless", "code": 121, "type": "binary", "space": "dhcp4" } ],
   "subnet4": [ { "subnet": "192.0.2.0/24", "pools": [ { "pool": "192.0.2.100 - 192.0.2.110" } ] } ],
@@ -146,6 +178,8 @@ KEA
   same "with a lease of kea: all of ours arrived" "$(theirs received)" "$(ours sent)"
   leased=$(sed -n 's/.* has \(192.0.2.1[01].\)$/\1/p' "$WORK/talk")
   holds "kea knows the lease, and our name" grep -q "^$leased,.*tess" "$WORK/kea.leases"
+  holds "all six domains of a long search list" grep -q \
+    "short ones end in aaa.*, bbb.*, ccc.*, ddd.*, eee.*, kea.example\$" "$WORK/talk"
   holds "it was given back" grep -q DHCP4_RELEASE "$WORK/kea"
   kill "$KEA"
   wait "$KEA" 2>/dev/null
