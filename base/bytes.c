@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-so_bytes so_str(const char *text) {
+so_bytes so_str_measured(const char *text) {
   size_t len = 0;
   while (text != NULL && text[len] != '\0') {
     len++;
@@ -29,14 +29,6 @@ bool so_bytes_has_prefix(so_bytes b, so_bytes prefix) {
 
 bool so_bytes_has_suffix(so_bytes b, so_bytes suffix) {
   return b.len >= suffix.len && so_bytes_equal(so_bytes_from(b, b.len - suffix.len), suffix);
-}
-
-so_bytes so_bytes_from(so_bytes b, size_t off) {
-  return off >= b.len ? so_bytes_of(NULL, 0) : so_bytes_of(b.ptr + off, b.len - off);
-}
-
-so_bytes so_bytes_first(so_bytes b, size_t len) {
-  return so_bytes_of(b.ptr, len < b.len ? len : b.len);
 }
 
 size_t so_bytes_find(so_bytes b, uint8_t c) {

@@ -21,8 +21,14 @@ static inline so_bytes so_bytes_of(const void *ptr, size_t len) {
   return b;
 }
 
-// so_str views a NUL-terminated string without its terminator. NULL gives no bytes.
-so_bytes so_str(const char *text);
+// so_str_measured views a NUL-terminated string without its terminator. NULL gives no bytes.
+so_bytes so_str_measured(const char *text);
+
+// so_str is the same, and the length of a literal is known when it is compiled.
+static inline so_bytes so_str(const char *text) {
+  return __builtin_constant_p(__builtin_strlen(text)) ? so_bytes_of(text, __builtin_strlen(text))
+                                                      : so_str_measured(text);
+}
 
 bool so_bytes_equal(so_bytes a, so_bytes b);
 
@@ -33,10 +39,14 @@ bool so_bytes_has_prefix(so_bytes b, so_bytes prefix);
 bool so_bytes_has_suffix(so_bytes b, so_bytes suffix);
 
 // so_bytes_from drops the first `off` bytes (all of them when `off` is past the end).
-so_bytes so_bytes_from(so_bytes b, size_t off);
+static inline so_bytes so_bytes_from(so_bytes b, size_t off) {
+  return off >= b.len ? so_bytes_of(NULL, 0) : so_bytes_of(b.ptr + off, b.len - off);
+}
 
 // so_bytes_first keeps the first `len` bytes (all of them when there are fewer).
-so_bytes so_bytes_first(so_bytes b, size_t len);
+static inline so_bytes so_bytes_first(so_bytes b, size_t len) {
+  return so_bytes_of(b.ptr, len < b.len ? len : b.len);
+}
 
 // so_bytes_find returns the offset of the first `c`, or `b.len` when there is none.
 size_t so_bytes_find(so_bytes b, uint8_t c);

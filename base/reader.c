@@ -2,15 +2,6 @@
 
 #include "base/mem.h"
 
-so_reader so_reader_of(so_bytes in) {
-  const so_reader r = {in.ptr, in.len, false};
-  return r;
-}
-
-bool so_reader_done(const so_reader *r) { return !r->failed && r->len == 0; }
-
-so_bytes so_reader_rest(const so_reader *r) { return so_bytes_of(r->ptr, r->len); }
-
 // take is the only place that compares a length with what is left.
 static bool take(so_reader *r, size_t n, const uint8_t **out) {
   if (r->failed || n > r->len) {

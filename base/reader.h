@@ -27,14 +27,19 @@ typedef struct so_reader {
   bool failed;
 } so_reader;
 
-so_reader so_reader_of(so_bytes in);
+static inline so_reader so_reader_of(so_bytes in) {
+  const so_reader r = {in.ptr, in.len, false};
+  return r;
+}
 
 // so_reader_done is true when every byte was consumed and no read failed.
 // Every parser of untrusted input ends with it: trailing bytes are MALFORMED.
-SO_MUST_USE bool so_reader_done(const so_reader *r);
+SO_MUST_USE static inline bool so_reader_done(const so_reader *r) {
+  return !r->failed && r->len == 0;
+}
 
 // so_reader_rest views the bytes not yet read, without consuming them.
-so_bytes so_reader_rest(const so_reader *r);
+static inline so_bytes so_reader_rest(const so_reader *r) { return so_bytes_of(r->ptr, r->len); }
 
 SO_MUST_USE bool so_read_u8(so_reader *r, uint8_t *out);
 SO_MUST_USE bool so_read_u16be(so_reader *r, uint16_t *out);

@@ -3,11 +3,6 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-so_writer so_writer_of(uint8_t *buf, size_t cap) {
-  const so_writer w = {buf, cap, 0, false};
-  return w;
-}
-
 static uint8_t *grow(so_writer *w, size_t n) {
   if (w->failed || n > w->cap - w->len) {
     w->failed = true;
@@ -101,8 +96,6 @@ size_t so_open24(so_writer *w) { return open_n(w, 3); }
 void so_close8(so_writer *w, size_t mark) { close_n(w, mark, 1); }
 void so_close16(so_writer *w, size_t mark) { close_n(w, mark, 2); }
 void so_close24(so_writer *w, size_t mark) { close_n(w, mark, 3); }
-
-so_bytes so_writer_bytes(const so_writer *w) { return so_bytes_of(w->buf, w->len); }
 
 so_status so_writer_end(const so_writer *w, so_bytes *out) {
   if (w->failed) {

@@ -28,7 +28,10 @@ typedef struct so_writer {
 // The most bytes that so_write_varint emits.
 #define SO_VARINT_LEN_MAX 10
 
-so_writer so_writer_of(uint8_t *buf, size_t cap);
+static inline so_writer so_writer_of(uint8_t *buf, size_t cap) {
+  const so_writer w = {buf, cap, 0, false};
+  return w;
+}
 
 void so_write_u8(so_writer *w, uint8_t v);
 void so_write_u16be(so_writer *w, uint16_t v);
@@ -59,7 +62,7 @@ void so_close16(so_writer *w, size_t mark);
 void so_close24(so_writer *w, size_t mark);
 
 // so_writer_bytes views what was written so far.
-so_bytes so_writer_bytes(const so_writer *w);
+static inline so_bytes so_writer_bytes(const so_writer *w) { return so_bytes_of(w->buf, w->len); }
 
 // so_writer_end sets `*out` to the message, which borrows the buffer. LIMIT when it did not fit.
 SO_MUST_USE so_status so_writer_end(const so_writer *w, so_bytes *out);

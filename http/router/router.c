@@ -2,53 +2,39 @@
 
 #include "base/assert.h"
 
-// take_segment views the next segment of a path that begins with '/', and drops both.
-static bool take_segment(so_bytes *path, so_bytes *out) {
-  if (path->len == 0 || path->ptr[0] != '/') {
-    return false;
+// take_param takes the value of "{name}" or "{name...}" at `*pattern`, and moves both on. False when
+// the path holds none there.
+static bool take_param(const char **pattern, so_bytes *path, so_route_match *m) {
+  const char *const name = *pattern + 1;
+  size_t len = 0;
+  while (name[len] != '}' && name[len] != '.') {
+    len++;
   }
-  const so_bytes rest = so_bytes_from(*path, 1);
-  const size_t len = so_bytes_find(rest, '/');
-  *out = so_bytes_first(rest, len);
-  *path = so_bytes_from(rest, len);
-  return true;
-}
-
-static bool is_param(so_bytes segment) {
-  return segment.len > 2 && segment.ptr[0] == '{' && segment.ptr[segment.len - 1] == '}';
-}
-
-static void add_param(so_route_match *m, so_bytes name, so_bytes value) {
+  const bool takes_rest = name[len] == '.';
+  const size_t value_len = takes_rest ? path->len : so_bytes_find(*path, '/');
   SO_ASSERT(m->param_count < SO_ROUTE_PARAMS_MAX);
-  m->params[m->param_count].name = name;
-  m->params[m->param_count].value = value;
-  m->param_count++;
+  so_route_param *const p = &m->params[m->param_count++];
+  p->name = so_bytes_of(name, len);
+  p->value = so_bytes_first(*path, value_len);
+  *pattern = name + len + (takes_rest ? 4 : 1);
+  *path = so_bytes_from(*path, value_len);
+  return value_len != 0;
 }
 
 // fits matches one pattern and fills in the parameters.
-static bool fits(so_bytes pattern, so_bytes path, so_route_match *m) {
-  so_bytes want, have;
+static bool fits(const char *pattern, so_bytes path, so_route_match *m) {
   m->param_count = 0;
-  while (take_segment(&pattern, &want)) {
-    const so_bytes rest = path;
-    if (!take_segment(&path, &have)) {
-      return false;
-    }
-    if (!is_param(want)) {
-      if (!so_bytes_equal(want, have)) {
+  while (*pattern != '\0') {
+    if (*pattern == '{') {
+      if (!take_param(&pattern, &path, m)) {
         return false;
       }
-      continue;
-    }
-    const so_bytes name = so_bytes_from(so_bytes_first(want, want.len - 1), 1);
-    if (so_bytes_has_suffix(name, so_str("..."))) {
-      add_param(m, so_bytes_first(name, name.len - 3), so_bytes_from(rest, 1));
-      return rest.len > 1;
-    }
-    if (have.len == 0) {
+    } else if (path.len == 0 || path.ptr[0] != (uint8_t)*pattern) {
       return false;
+    } else {
+      pattern++;
+      path = so_bytes_from(path, 1);
     }
-    add_param(m, name, have);
   }
   return path.len == 0;
 }
@@ -60,7 +46,7 @@ static bool is_method(const so_route *r, so_bytes method) {
 static bool find(const so_route *routes, size_t count, so_bytes method, so_bytes path,
                  so_route_match *out, bool *path_known) {
   for (size_t i = 0; i < count; i++) {
-    if (!fits(so_str(routes[i].pattern), path, out)) {
+    if (!fits(routes[i].pattern, path, out)) {
       continue;
     }
     *path_known = true;

@@ -32,7 +32,6 @@ typedef struct unix_datagrams {
   bool is_any;          // Bound to no one address: each datagram tells its own.
   bool closed;
   unsigned inside;      // Fibers in a call: the last one frees a closed socket.
-  uint64_t emptied_at;  // The loop's look after which all was taken; see wait_if_empty.
   batch in;
   batch out;
 } unix_datagrams;
@@ -125,31 +124,25 @@ static size_t collect(unix_datagrams *d, so_datagram *datagrams, size_t count) {
   return kept;
 }
 
-// wait_if_empty goes straight to sleep when the last call took all that was there and the loop has
-// not looked since, which saves a system call that would find nothing. Had it looked, the event of
-// a new datagram might be gone.
-static so_status wait_if_empty(unix_datagrams *d, uint64_t deadline_ns) {
-  return d->emptied_at == d->u->looks
-             ? so_event_wait(&d->u->sched, &d->watch.readable, deadline_ns)
-             : so_done();
-}
-
 static so_status receive_some(unix_datagrams *d, so_datagram *datagrams, size_t cap,
                               uint64_t deadline_ns, size_t *out_count) {
   so_sched *const sched = &d->u->sched;
-  so_status s = wait_if_empty(d, deadline_ns);
   while (!d->closed && !so_sched_stopping(sched)) {
-    SO_TRY(s);
+    if (d->watch.drained) {
+      SO_TRY(so_event_wait(sched, &d->watch.readable, deadline_ns));
+      d->watch.drained = false;
+      continue;
+    }
     offer(d, datagrams, cap);
     const int n = recvmmsg(d->watch.fd, d->in.messages, (unsigned)cap, MSG_DONTWAIT, NULL);
     if (n >= 0) {
-      d->emptied_at = (size_t)n < cap ? d->u->looks : UINT64_MAX;
+      d->watch.drained = (size_t)n < cap;
       *out_count = collect(d, datagrams, (size_t)n);
       if (*out_count != 0) {
         return so_done();
       }
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      s = so_event_wait(sched, &d->watch.readable, deadline_ns);
+      d->watch.drained = true;
     } else if (errno != EINTR && errno != ECONNREFUSED) {
       return unix_error(errno);
     }
@@ -266,7 +259,6 @@ static so_status bind_socket(unix_datagrams *d, int fd, const so_endpoint *at) {
     return unix_error(errno);
   }
   d->bound = unix_endpoint_of(&a);
-  d->emptied_at = UINT64_MAX;
   return unix_watch_add(d->u, &d->watch, fd);
 }
 

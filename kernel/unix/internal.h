@@ -22,6 +22,9 @@ typedef struct unix_watch {
   int fd;
   so_event readable;
   so_event writable;
+  // All that was there has been read and no event came since: another call would find nothing.
+  bool drained;
+  bool ended;   // The peer's end or an error was seen: no further event need come.
   bool joined;  // Room to write signals `readable` too: for owners with one fiber for both.
 } unix_watch;
 
@@ -66,7 +69,6 @@ typedef struct so_unix {
   bool has_signals;
   sigset_t old_mask;
   unsigned calls;  // Socket calls since the loop last looked at the devices.
-  uint64_t looks;  // How often it looked: events of a look are lost to fibers that did not wait.
   unix_stacks stacks;
   unix_workers workers;
   unix_console console;

@@ -85,7 +85,9 @@ static void dispatch(so_unix *u, unix_watch *w, uint32_t events) {
     unix_workers_collect(u);
     return;
   }
+  w->ended |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 || w->joined) {
+    w->drained = false;
     so_event_signal(&u->sched, &w->readable);
   }
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
@@ -99,7 +101,6 @@ static bool idle(void *ctx, uint64_t deadline_ns) {
   const int n = epoll_wait(u->epoll_fd, events, EVENTS_A_LOOK, timeout_ms(u, deadline_ns));
   SO_ASSERT(n >= 0 || errno == EINTR);
   u->calls = 0;
-  u->looks++;
   // No fiber runs in this loop, so no watch is freed while its event is still to come.
   for (int i = 0; i < n; i++) {
     dispatch(u, events[i].data.ptr, events[i].events);

@@ -47,13 +47,18 @@ static so_status socket_read(void *ctx, uint8_t *buf, size_t cap, uint64_t deadl
   unix_socket *const s = ctx;
   unix_take_turn(s->u);
   for (;;) {
+    if (s->watch.drained) {
+      SO_TRY(so_event_wait(&s->u->sched, &s->watch.readable, deadline_ns));
+    }
     const ssize_t n = recv(s->watch.fd, buf, cap, 0);
     if (n >= 0) {
+      // Fewer bytes than asked for were all there were (epoll(7)): what comes later is an event.
+      s->watch.drained = n != 0 && (size_t)n < cap && !s->watch.ended;
       *out_len = (size_t)n;
       return so_done();
     }
     if (would_block(errno)) {
-      SO_TRY(so_event_wait(&s->u->sched, &s->watch.readable, deadline_ns));
+      s->watch.drained = true;
     } else if (errno != EINTR) {
       return io_error(errno);
     }
