@@ -42,7 +42,7 @@ static void say_stats(const so_nameserver *ns) {
             "queries=%llu tcp=%llu noerror=%llu formerr=%llu nxdomain=%llu notimp=%llu "
             "refused=%llu remembered=%llu dropped=%llu truncated=%llu limited=%llu slipped=%llu "
             "bad_cookies=%llu transfers=%llu transfers_refused=%llu notify_sent=%llu "
-            "notify_answered=%llu notify_refused=%llu notify_silent=%llu",
+            "notify_answered=%llu notify_refused=%llu notify_silent=%llu zones_refused=%llu",
             (unsigned long long)s->queries, (unsigned long long)s->tcp_queries,
             (unsigned long long)s->answers[0], (unsigned long long)s->answers[1],
             (unsigned long long)s->answers[3], (unsigned long long)s->answers[4],
@@ -52,7 +52,7 @@ static void say_stats(const so_nameserver *ns) {
             (unsigned long long)s->bad_cookies, (unsigned long long)s->transfers,
             (unsigned long long)s->transfers_refused, (unsigned long long)ns->notify.sent,
             (unsigned long long)ns->notify.answered, (unsigned long long)ns->notify.refused,
-            (unsigned long long)ns->notify.silent);
+            (unsigned long long)ns->notify.silent, (unsigned long long)ns->zones_refused);
 }
 
 // wait_for_end waits until all fibers have ended, which they do when the scheduler stops.

@@ -43,6 +43,7 @@ typedef struct so_nameserver {
   so_dns_server server;
   so_ns_zone *zones[SO_DNS_ZONES_MAX];
   size_t zone_count;
+  uint64_t zones_refused;  // Texts that are no zone; why was said with file and line.
   uint32_t fibers;  // That run and use this.
   uint32_t connections;
   so_ns_notify_stats notify;

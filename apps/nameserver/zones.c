@@ -55,6 +55,7 @@ so_ns_zone *so_ns_load_text(so_nameserver *ns, so_bytes file, so_bytes origin, s
   so_ns_includes_release(includes);
   so_heap_free(heap, includes, sizeof *includes);
   if (!so_ok(s)) {
+    ns->zones_refused++;
     so_ns_say(ns->world, "nameserver: %s:%u: %s", error.file, error.line,
               so_is(s, SO_LIMIT) ? "the zone takes too much memory" : error.reason);
     so_heap_free(heap, z, sizeof *z);

@@ -17,6 +17,7 @@
 // Frames a turn of the driver, and calls of the program that never waited before others get a turn.
 #define HOST_RX_BATCH 64u
 #define HOST_CALLS_MAX 32u
+#define HOST_HALF_OPEN_MAX 1024u
 
 typedef struct host_slot {
   so_host *host;

@@ -86,11 +86,18 @@ static so_status start_interface(so_host *h) {
   return so_interface_init(&h->interface, &c, &h->pool, h->world->heap);
 }
 
+// half_open_max leaves most of the table to connections that came about: a flood of SYNs must not fill it
+// before cookies begin.
+static uint32_t half_open_max(uint32_t connections_max) {
+  const uint32_t share = connections_max / 4 != 0 ? connections_max / 4 : 1;
+  return share < HOST_HALF_OPEN_MAX ? share : HOST_HALF_OPEN_MAX;
+}
+
 static so_status start_tcp(so_host *h) {
   so_tcp_config c = {
       .lower = {lower_send, lower_source, lower_path_mtu, lower_confirm, h},
       .connections_max = h->config.connections_max,
-      .half_open_max = 1024,
+      .half_open_max = half_open_max(h->config.connections_max),
       .mtu = h->interface.config.mtu,
   };
   so_entropy_fill(&h->world->entropy, c.seed, sizeof c.seed);

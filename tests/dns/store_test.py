@@ -104,6 +104,7 @@ def main():
         assert until(lambda: address(server, 'www.example.org') == '192.0.2.50')
         print('a store that is away takes nothing away')
         assert server.stop() == 0, open(server.log).read()
+        assert said(' zones_refused=1'), 'the bad zone was not counted once'
     finally:
         if server is not None:
             print(open(server.log).read())
