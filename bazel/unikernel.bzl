@@ -33,7 +33,7 @@ _ALL = ["unix_socket", "unix_tap"] + BARE_TARGETS
 # What an image may do without: the function that puts it into a host, or the member of so_bare_parts.
 _HOST_PARTS = ["ipv6", "datagrams", "names", "dhcp", "clock", "metrics"]
 _MACHINE_PARTS = {
-    "disks": "open_block = so_bare_open_block",
+    "disks": "open_block = so_bare_open_block, .seed_disk = so_bare_seed_disk",
     "metrics": "metrics = so_bare_metrics_each",
 }
 

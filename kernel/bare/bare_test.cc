@@ -34,14 +34,39 @@ struct Fake {
   std::string disk;       // The name that was asked for.
   so_status disk_status = so_done();
   const char *disk_why = nullptr;
+  std::string on_disk = std::string(1024, 0);  // Two units.
+  std::string durable = on_disk;
+  bool disk_read_only = false;
+  int disk_fails = 0;     // The how manyth of read, write, flush; 0: none.
+  int disk_calls = 0;
+  int disks_open = 0;
 };
 Fake *fake;
+
+so_status DiskCall() {
+  return ++fake->disk_calls == fake->disk_fails ? so_status_make(SO_IO, 0) : so_done();
+}
+so_status DiskRead(void *, uint64_t offset, uint8_t *out, size_t len) {
+  memcpy(out, fake->on_disk.data() + offset, len);
+  return DiskCall();
+}
+so_status DiskWrite(void *, uint64_t offset, so_bytes bytes) {
+  fake->on_disk.replace(static_cast<size_t>(offset), bytes.len, so_test::Text(bytes));
+  return DiskCall();
+}
+so_status DiskFlush(void *) {
+  const so_status s = DiskCall();
+  fake->durable = so_ok(s) ? fake->on_disk : fake->durable;
+  return s;
+}
+void DiskClose(void *) { fake->disks_open--; }
+const so_block_ops kDiskOps = {DiskRead, DiskWrite, DiskFlush, DiskClose};
 
 }  // namespace
 
 extern "C" {
 extern const so_bare_parts so_bare_image;
-const so_bare_parts so_bare_image = {"program", nullptr, so_bare_open_block, nullptr};
+const so_bare_parts so_bare_image = {"program", nullptr, so_bare_open_block, nullptr, so_bare_seed_disk};
 bool so_machine_random(uint8_t *out, size_t len) {
   memset(out, fake->has_hardware ? fake->hardware : 0x5a, len);
   return fake->has_hardware;
@@ -69,9 +94,11 @@ so_status so_devices_setting(so_bytes key, so_buf *out) {
   so_buf_append_str(out, at->second.c_str());
   return out->failed ? so_status_make(SO_LIMIT, 0) : so_done();
 }
-so_status so_devices_block(so_bytes name, so_block *, const char **out_why) {
+so_status so_devices_block(so_bytes name, so_block *out, const char **out_why) {
   fake->disk = so_test::Text(name);
   *out_why = fake->disk_why;
+  *out = {&kDiskOps, nullptr, 1024, 512, fake->disk_read_only};
+  fake->disks_open += so_ok(fake->disk_status);
   return fake->disk_status;
 }
 bool so_machine_guard(void *page) {
@@ -206,6 +233,95 @@ TEST_F(BareTest, ASeedThatIsNoneIsRefused) {
     EXPECT_EQ("", Pool(bad)) << bad;
     EXPECT_NE(nullptr, strstr(why_, "64 hexadecimal digits"));
   }
+}
+
+// A machine whose only randomness is what is on its seed disk.
+class SeedDiskTest : public BareTest {
+ protected:
+  void SetUp() override {
+    BareTest::SetUp();
+    fake_.has_hardware = false;
+    fake_.host_len = 0;
+  }
+  // A start, as a machine whose clocks all begin anew; the disk stays. Whatever is drawn, the disk is closed.
+  std::string Start(const std::string &line = "seed-disk=xvdb") {
+    fake_.disk_calls = 0;
+    why_ = "";
+    const std::string pool = Pool(line);
+    EXPECT_EQ(0, fake_.disks_open);
+    return pool;
+  }
+  bool Says(const char *text) { return why_ != nullptr && strstr(why_, text) != nullptr; }
+};
+
+TEST_F(SeedDiskTest, EachStartLeavesANewSeedBeforeAnythingIsDrawn) {
+  std::set<std::string> pools, disks;
+  EXPECT_TRUE(pools.insert(Start(std::string(kSeed) + " seed-disk=xvdb")).second);
+  EXPECT_EQ("xvdb", fake_.disk);
+  for (int i = 0; i < 4; i++) {
+    EXPECT_EQ(fake_.on_disk, fake_.durable);
+    EXPECT_EQ("SafeOS seeds 01\n", fake_.durable.substr(0, 16));
+    EXPECT_NE(std::string(32, 0), fake_.durable.substr(16, 32));
+    EXPECT_EQ(std::string(1024 - 48, 0), fake_.durable.substr(48));
+    EXPECT_TRUE(disks.insert(fake_.durable).second);
+    const std::string pool = Start();
+    EXPECT_EQ(64u, pool.size()) << why_;
+    EXPECT_TRUE(pools.insert(pool).second);
+    EXPECT_EQ(std::string::npos, pool.find(fake_.durable.substr(16, 32)));
+  }
+  // Only the disk makes the difference: the same one gives the same pool.
+  const std::string kept = fake_.on_disk;
+  const std::string one = Start();
+  fake_.on_disk = kept;
+  EXPECT_EQ(one, Start());
+  fake_.on_disk = kept;
+  fake_.on_disk[47] ^= 1;
+  EXPECT_NE(one, Start());
+}
+
+TEST_F(SeedDiskTest, AnEmptyOneNeedsAnotherSourceTheFirstTime) {
+  EXPECT_EQ("", Start());
+  EXPECT_TRUE(Says("is empty"));
+  EXPECT_TRUE(Says("seed="));
+  EXPECT_EQ(std::string(1024, 0), fake_.on_disk);
+  fake_.has_hardware = true;
+  EXPECT_NE("", Start());
+  fake_.has_hardware = false;
+  EXPECT_NE("", Start());
+}
+
+TEST_F(SeedDiskTest, WhatHoldsSomethingElseIsNotWritten) {
+  for (size_t at : {size_t{0}, size_t{15}, size_t{511}}) {
+    fake_.on_disk = std::string(1024, 0);
+    fake_.on_disk[at] = 'S';
+    const std::string before = fake_.on_disk;
+    EXPECT_EQ("", Start(std::string(kSeed) + " seed-disk=xvdb"));
+    EXPECT_TRUE(Says("something else"));
+    EXPECT_EQ(before, fake_.on_disk);
+  }
+}
+
+TEST_F(SeedDiskTest, ASeedThatCannotBeReplacedIsNotUsed) {
+  EXPECT_NE("", Start(std::string(kSeed) + " seed-disk=xvdb"));
+  const char *const texts[] = {"cannot be read", "cannot be replaced", "cannot be replaced"};
+  for (int i = 0; i < 3; i++) {
+    fake_.disk_fails = i + 1;
+    EXPECT_EQ("", Start()) << i;
+    EXPECT_TRUE(Says(texts[i])) << why_;
+  }
+  fake_.disk_fails = 0;
+  fake_.disk_read_only = true;
+  EXPECT_EQ("", Start());
+  EXPECT_TRUE(Says("cannot be written"));
+}
+
+TEST_F(SeedDiskTest, TheDiskMustBeThereAndOfItsOwn) {
+  EXPECT_EQ("", Start("seed-disk=xvda data=xvda"));
+  EXPECT_TRUE(Says("one of its own"));
+  EXPECT_EQ("", Start("seed-disk="));
+  fake_.disk_status = so_status_make(SO_NOT_FOUND, 0);
+  EXPECT_EQ("", Start());
+  EXPECT_TRUE(Says("wants the name of a disk"));
 }
 
 TEST_F(BareTest, ThePoolTakesMoreFromTheProcessorAfterAMebibyte) {

@@ -1,8 +1,8 @@
 // The entropy pool: a generator keyed by the hash of all that is unpredictable here, or unique.
 //
-// Counted as unpredictable: the processor's generator, that of the host (virtio's entropy device), and a
-// seed of 32 bytes from whoever starts the machine, in the settings or by the loader (device tree). Without
-// any there are no keys to be had, and the machine does not start. Mixed in besides, and not counted: how
+// Counted as unpredictable: the processor's generator, that of the host (virtio's entropy device), a seed of 32 bytes
+// from whoever starts the machine, in the settings or by the loader (device tree), and the one that the start before
+// this left on a disk. Without any there are no keys to be had, and the machine does not start. Mixed in besides, and not counted: how
 // long memory and the devices take, by the fastest counter, and the time.
 
 #include "base/hex.h"
@@ -77,6 +77,21 @@ static void fill(void *ctx, uint8_t *out, size_t len) {
   }
 }
 
+// The seed on a disk comes last: what replaces it there is made of all the others.
+static const char *renew_seed(bare *b, bool *io_good) {
+  so_bytes disk;
+  if (!so_command_line_get(&b->command_line, SO_SETTING_SEED_DISK, &disk)) {
+    return *io_good ? NULL
+                    : "this machine has no random numbers: its processor has no generator, the host gives none, and "
+                      "there is no seed. Add seed= and the output of `openssl rand -hex 32` to the settings, anew "
+                      "each start, or once and beside it seed-disk= with a small disk of its own";
+  }
+  if (so_bare_image.seed_disk == NULL) {
+    return "seed-disk= is given, but this image is built without the part disks";
+  }
+  return so_bare_image.seed_disk(b, disk, io_good);
+}
+
 bool bare_entropy_init(bare *b, const char **out_why) {
   uint8_t hardware[HARDWARE_LEN] = {0};
   uint8_t host[HOST_LEN] = {0};
@@ -90,12 +105,7 @@ bool bare_entropy_init(bare *b, const char **out_why) {
   const bool has_hardware = so_machine_random(hardware, sizeof hardware);
   const bool has_host = so_devices_random(host, sizeof host) == sizeof host;
   const size_t loader_len = so_machine_seed(loader, sizeof loader);
-  if (!has_hardware && !has_host && !has_seed && loader_len < SEED_LEN) {
-    *out_why =
-        "this machine has no random numbers: its processor has no generator, the host gives none, and there "
-        "is no seed. Add seed= and the output of `openssl rand -hex 32` to the settings, anew each start";
-    return false;
-  }
+  bool good = has_hardware || has_host || has_seed || loader_len >= SEED_LEN;
   so_rng_init(rng, hardware);
   mix(rng, hardware, sizeof hardware);
   mix(rng, host, sizeof host);
@@ -104,10 +114,11 @@ bool bare_entropy_init(bare *b, const char **out_why) {
   mix(rng, b->boot.command_line.ptr, b->boot.command_line.len);
   mix_time(rng);
   mix_jitter(rng, b);
+  *out_why = renew_seed(b, &good);
   b->world.entropy = (so_entropy){fill, &b->pool};
   so_wipe(hardware, sizeof hardware);
   so_wipe(host, sizeof host);
   so_wipe(loader, sizeof loader);
   so_wipe(seed, sizeof seed);
-  return true;
+  return *out_why == NULL;
 }

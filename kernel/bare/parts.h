@@ -14,12 +14,16 @@ typedef struct so_bare_parts {
   // The disks of the machine and its counters, or NULL; `ctx` is that of the world.
   so_status (*open_block)(void *ctx, so_bytes name, bool create, so_block *out);
   void (*metrics)(void *ctx, so_metric_visit *visit, void *visit_ctx);
+  // Renews the seed on the disk of that name, with the disks. `*io_good`: the generator holds something unpredictable.
+  // The result is NULL, or why this machine must not start.
+  const char *(*seed_disk)(void *ctx, so_bytes name, bool *io_good);
 } so_bare_parts;
 
 extern const so_bare_parts so_bare_image;
 
 // The parts themselves.
 so_status so_bare_open_block(void *ctx, so_bytes name, bool create, so_block *out);
+const char *so_bare_seed_disk(void *ctx, so_bytes name, bool *io_good);
 void so_bare_metrics_each(void *ctx, so_metric_visit *visit, void *visit_ctx);
 
 #endif  // SO_KERNEL_BARE_PARTS_H_

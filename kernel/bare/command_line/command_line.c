@@ -14,6 +14,7 @@ static const char *const keys[SO_SETTING_COUNT] = {
     [SO_SETTING_CONGESTION] = "congestion",
     [SO_SETTING_DATA] = "data",
     [SO_SETTING_SEED] = "seed",
+    [SO_SETTING_SEED_DISK] = "seed-disk",
     [SO_SETTING_STACK] = "stack",
     [SO_SETTING_LOG] = "log",
     [SO_SETTING_DEVICE] = "virtio_mmio.device",

@@ -38,11 +38,12 @@ typedef enum so_setting {
   // The platform's own.
   SO_SETTING_DATA,    // The disk that a program means by `data`.
   SO_SETTING_SEED,    // 64 hexadecimal digits that go into the entropy pool.
+  SO_SETTING_SEED_DISK,  // The disk that keeps a seed from one start to the next.
   SO_SETTING_STACK,   // KiB of a fiber's stack.
   SO_SETTING_LOG,     // `debug`: what the machine found and used, too.
   SO_SETTING_DEVICE,  // virtio_mmio.device=: the device family reads it by itself.
 } so_setting;
-#define SO_SETTING_COUNT 14
+#define SO_SETTING_COUNT 15
 #define SO_SETTING_NETWORK_COUNT 9
 
 // so_setting_key names a setting, without '='.

@@ -35,6 +35,9 @@ TEST_F(CommandLineTest, TakesSettingsOutAndLeavesArguments) {
   EXPECT_EQ(Get(SO_SETTING_GW), "192.0.2.1");
   EXPECT_EQ(Get(SO_SETTING_DATA), "xvda");
   EXPECT_EQ(Get(SO_SETTING_SEED), "(none)");
+  SO_ASSERT_OK(Add("seed=ab seed-disk=xvdb"));
+  EXPECT_EQ(Get(SO_SETTING_SEED), "ab");
+  EXPECT_EQ(Get(SO_SETTING_SEED_DISK), "xvdb");
 }
 
 TEST_F(CommandLineTest, AllIsTheProgramsBehindTwoDashes) {
