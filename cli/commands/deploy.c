@@ -23,6 +23,8 @@ typedef struct arguments {
   const char *port;
   bool force;
   char disk[128];
+  char seed_disk[128];
+  char seed[65];
   char kernel[128];
   char mac[CLI_XEN_MAC_LEN];
 } arguments;
@@ -36,6 +38,7 @@ static int read_options(cli *c, arguments *a) {
       {"--ip6", 0, &g->ip6, NULL},        {"--gw", 0, &g->gw, NULL},
       {"--dns", 0, &g->dns, NULL},        {"--host", 0, &g->host_name, NULL},
       {"--memory", 0, &a->memory, NULL},  {"--port", 0, &a->port, NULL},
+      {"--arch", 0, &g->arch, NULL},      {"--seed-disk", 0, &g->seed_disk, NULL},
       {"--public-read", 0, NULL, &g->public_read}, {"--force", 'f', NULL, &a->force},
   };
   const int code = cli_options(c, options, sizeof options / sizeof *options);
@@ -54,6 +57,23 @@ static int read_options(cli *c, arguments *a) {
   return CLI_DONE;
 }
 
+static void fill_in_seed(cli *c, arguments *a) {
+  cli_xen_guest *g = &a->guest;
+  uint8_t random[32];
+  if (!cli_xen_needs_seed(g->arch) && g->seed_disk == NULL) {
+    return;
+  }
+  if (g->seed_disk == NULL) {
+    snprintf(a->seed_disk, sizeof a->seed_disk, "/dev/vg0/%.80s-seed", g->name);
+    g->seed_disk = a->seed_disk;
+  }
+  so_entropy_fill(&c->world->entropy, random, sizeof random);
+  for (size_t i = 0; i < sizeof random; i++) {
+    snprintf(a->seed + 2 * i, 3, "%02x", random[i]);
+  }
+  g->seed = a->seed;
+}
+
 // fill_in gives what was left open its value, which may depend on the name.
 static void fill_in(cli *c, arguments *a) {
   cli_xen_guest *g = &a->guest;
@@ -62,7 +82,9 @@ static void fill_in(cli *c, arguments *a) {
     g->disk = a->disk;
   }
   if (g->kernel == NULL) {
-    snprintf(a->kernel, sizeof a->kernel, "/etc/xen/%.80s.elf", g->name);
+    // What is for ARM is no ELF.
+    snprintf(a->kernel, sizeof a->kernel, "/etc/xen/%.80s.%s", g->name,
+             cli_xen_needs_seed(g->arch) ? "img" : "elf");
     g->kernel = a->kernel;
   }
   if (g->mac == NULL) {
@@ -71,14 +93,16 @@ static void fill_in(cli *c, arguments *a) {
     cli_xen_mac(random, a->mac);
     g->mac = a->mac;
   }
+  fill_in_seed(c, a);
 }
 
 // write_file makes a new file, or with `force` replaces one. Either the whole text is there, or what was
 // there before.
-static int write_file(const char *path, so_bytes text, bool force) {
+static int write_file(const char *path, so_bytes text, mode_t mode, bool force) {
   char new_path[PATH_LEN];
   snprintf(new_path, sizeof new_path, "%s.%ld", path, (long)getpid());
-  FILE *f = fopen(new_path, "wx");
+  const int fd = open(new_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
   bool ok = f != NULL && fwrite(text.ptr, 1, text.len, f) == text.len && fflush(f) == 0 &&
             fsync(fileno(f)) == 0;
   int error = errno;
@@ -115,6 +139,10 @@ static void print_json(cli *c, const cli_xen_guest *g, const char *file) {
   cli_json_text(&j.w, "name", g->name);
   cli_json_text(&j.w, "kernel", g->kernel);
   cli_json_text(&j.w, "disk", g->disk);
+  cli_json_text(&j.w, "arch", g->arch);
+  if (g->seed_disk != NULL) {
+    cli_json_text(&j.w, "seed_disk", g->seed_disk);
+  }
   cli_json_text(&j.w, "mac", g->mac);
   so_json_member_string(&j.w, "url", so_buf_bytes(&url));
   so_json_object_end(&j.w);
@@ -136,7 +164,9 @@ static int put_out(cli *c, const arguments *a, so_buf *text) {
                     directory);
   }
   snprintf(path, sizeof path, "%s/%s.cfg", strcmp(resolved, "/") == 0 ? "" : resolved, a->guest.name);
-  const int code = write_file(path, so_buf_bytes(text), a->force);
+  // A seed is nobody's business.
+  const mode_t mode = a->guest.seed != NULL ? 0600 : 0666;
+  const int code = write_file(path, so_buf_bytes(text), mode, a->force);
   if (code != CLI_DONE) {
     return code;
   }
@@ -152,7 +182,7 @@ static int put_out(cli *c, const arguments *a, so_buf *text) {
 }
 
 int cli_deploy(cli *c) {
-  arguments a = {.guest = {.name = "stored", .bridge = "xenbr0", .ip = "dhcp"},
+  arguments a = {.guest = {.name = "stored", .bridge = "xenbr0", .ip = "dhcp", .arch = "x86_64"},
                  .memory = "64",
                  .port = "8443"};
   int code = read_options(c, &a);

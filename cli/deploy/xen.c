@@ -134,6 +134,33 @@ static so_status check_network(const cli_xen_guest *g, so_buf *why) {
   return status;
 }
 
+bool cli_xen_needs_seed(const char *arch) {
+  return strcmp(arch, "arm64") == 0 || strcmp(arch, "armv7") == 0;
+}
+
+static so_status check_seed(const cli_xen_guest *g, so_buf *why) {
+  if (strcmp(g->arch, "x86_64") != 0 && !cli_xen_needs_seed(g->arch)) {
+    so_buf_printf(why, "--arch wants x86_64, arm64 or armv7, not '%s'", g->arch);
+    return refuse();
+  }
+  if (g->seed_disk == NULL) {
+    return so_done();
+  }
+  if (!is_path(g->seed_disk)) {
+    so_buf_printf(why,
+                  "--seed-disk wants the absolute path of a block device or file on the Xen host, such as "
+                  "/dev/vg0/stored-seed, not '%s'",
+                  g->seed_disk);
+    return refuse();
+  }
+  if (strcmp(g->seed_disk, g->disk) == 0) {
+    so_buf_printf(why, "--seed-disk and --disk name the same disk, '%s': a seed needs one of its own",
+                  g->disk);
+    return refuse();
+  }
+  return so_done();
+}
+
 static so_status check_names(const cli_xen_guest *g, so_buf *why) {
   const struct {
     bool ok;
@@ -163,6 +190,7 @@ static so_status check_names(const cli_xen_guest *g, so_buf *why) {
 
 so_status cli_xen_check(const cli_xen_guest *g, so_buf *why) {
   SO_TRY(check_names(g, why));
+  SO_TRY(check_seed(g, why));
   if (g->memory_mib < CLI_XEN_MEMORY_MIN_MIB || g->memory_mib > CLI_XEN_MEMORY_MAX_MIB) {
     so_buf_printf(why, "--memory wants MiB from %d to %d, not %llu", CLI_XEN_MEMORY_MIN_MIB,
                   CLI_XEN_MEMORY_MAX_MIB, (unsigned long long)g->memory_mib);
@@ -197,7 +225,14 @@ static void append_host(so_bytes host, so_buf *out) {
 
 static void command_line(const cli_xen_guest *g, so_buf *out) {
   settings(g, out);
-  so_buf_append_str(out, " data=xvda -- --data data --init --listen ");
+  so_buf_append_str(out, " data=xvda");
+  if (g->seed_disk != NULL) {
+    so_buf_append_str(out, " seed-disk=xvdb");
+  }
+  if (g->seed != NULL) {
+    so_buf_printf(out, " seed=%s", g->seed);
+  }
+  so_buf_append_str(out, " -- --data data --init --listen ");
   append_host(listen_at(g), out);
   so_buf_printf(out, ":%llu", (unsigned long long)g->port);
   if (g->host_name != NULL) {
@@ -216,6 +251,14 @@ static void command_line(const cli_xen_guest *g, so_buf *out) {
   }
 }
 
+static void append_disk(const char *path, const char *as, so_buf *out) {
+  if (is_device(path)) {
+    so_buf_printf(out, "\"phy:%s,%s,w\"", path, as);
+  } else {
+    so_buf_printf(out, "\"format=raw,vdev=%s,access=rw,target=%s\"", as, path);
+  }
+}
+
 void cli_xen_config(const cli_xen_guest *g, so_buf *out) {
   so_buf_printf(out,
                 "# stored as a guest of Xen. Start it with: xl create FILE\n"
@@ -225,13 +268,20 @@ void cli_xen_config(const cli_xen_guest *g, so_buf *out) {
                 "memory = %llu\n"
                 "vcpus = 1\n\n",
                 g->name, g->kernel, (unsigned long long)g->memory_mib);
+  if (g->seed_disk != NULL) {
+    so_buf_append_str(out, "# The first start takes seed=, and each leaves another one on xvdb for the next.\n");
+  }
   so_buf_append_str(out, "# Before -- the settings of the machine, after it the options of stored.\n"
                          "extra = \"");
   command_line(g, out);
   so_buf_printf(out, "\"\n\nvif = [\"mac=%s,bridge=%s\"]\n", g->mac, g->bridge);
-  so_buf_printf(out, is_device(g->disk) ? "disk = [\"phy:%s,xvda,w\"]\n"
-                                        : "disk = [\"format=raw,vdev=xvda,access=rw,target=%s\"]\n",
-                g->disk);
+  so_buf_append_str(out, "disk = [");
+  append_disk(g->disk, "xvda", out);
+  if (g->seed_disk != NULL) {
+    so_buf_append_str(out, ", ");
+    append_disk(g->seed_disk, "xvdb", out);
+  }
+  so_buf_append_str(out, "]\n");
   so_buf_append_str(out, "\non_poweroff = \"destroy\"\n"
                          "on_reboot = \"restart\"\n"
                          "on_crash = \"restart\"\n");
@@ -249,26 +299,31 @@ void cli_xen_url(const cli_xen_guest *g, so_buf *out) {
   so_buf_printf(out, ":%llu", (unsigned long long)g->port);
 }
 
-static void append_disk_step(const cli_xen_guest *g, so_buf *out) {
-  if (!is_device(g->disk)) {
-    so_buf_printf(out, "  truncate -s 10G %s\n", g->disk);
+// append_disk_step: `size` as lvcreate and truncate take it; `holds` is what it may hold.
+static void append_disk_step(const char *path, const char *size, const char *holds, so_buf *out) {
+  if (!is_device(path)) {
+    so_buf_printf(out, "  truncate -s %s %s\n", size, path);
     return;
   }
   // /dev/GROUP/VOLUME is LVM's; anything else is there already.
-  const char *const group = g->disk + strlen("/dev/");
+  const char *const group = path + strlen("/dev/");
   const char *const slash = strchr(group, '/');
   if (slash == NULL || strchr(slash + 1, '/') != NULL) {
-    so_buf_printf(out, "  # %s holds nothing but zeros, or a store; that is never overwritten\n",
-                  g->disk);
+    so_buf_printf(out, "  # %s holds nothing but zeros, or %s; that is never overwritten\n", path, holds);
     return;
   }
-  so_buf_printf(out, "  lvcreate -L 10G -n %s %.*s\n", slash + 1, (int)(slash - group), group);
+  so_buf_printf(out, "  lvcreate -L %s -n %s %.*s\n", size, slash + 1, (int)(slash - group), group);
 }
 
 void cli_xen_steps(const cli_xen_guest *g, const char *file, so_buf *out) {
   so_buf_printf(out,
-                "On the Xen host, as root: the image goes to %s, then\n\n", g->kernel);
-  append_disk_step(g, out);
+                "On the Xen host, as root: the image, which `bazel build //apps/stored:xen_%s` makes, goes\n"
+                "to %s, then\n\n",
+                g->arch, g->kernel);
+  append_disk_step(g->disk, "10G", "a store", out);
+  if (g->seed_disk != NULL) {
+    append_disk_step(g->seed_disk, "4M", "a seed", out);
+  }
   so_buf_printf(out,
                 "  xl create -c %s        (Ctrl-] leaves the console)\n\n"
                 "The first start prints the administrator's token, once, and each start the certificate,\n"

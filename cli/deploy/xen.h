@@ -29,6 +29,11 @@ typedef struct cli_xen_guest {
   const char *gw;         // NULL: none; DHCP tells.
   const char *dns;        // NULL: none; DHCP tells.
   const char *host_name;  // For the certificate, or NULL.
+  const char *arch;       // Of the image: "x86_64", "arm64" or "armv7".
+  // Where the processor may have no random numbers: the first seed, 64 hexadecimal digits, and the disk that keeps
+  // those of later starts, as the Xen host has it. Both NULL: it has.
+  const char *seed;
+  const char *seed_disk;
   uint64_t memory_mib;
   uint64_t port;
   bool public_read;
@@ -37,6 +42,9 @@ typedef struct cli_xen_guest {
 // cli_xen_check looks at every setting. MALFORMED: `why`, an empty buffer, says what is wrong with which
 // and what would be right.
 SO_MUST_USE so_status cli_xen_check(const cli_xen_guest *guest, so_buf *why);
+
+// cli_xen_needs_seed: ARM's processors need no generator, and most boards have none.
+bool cli_xen_needs_seed(const char *arch);
 
 // cli_xen_config appends the configuration for `xl create`. The guest must have passed cli_xen_check.
 void cli_xen_config(const cli_xen_guest *guest, so_buf *out);

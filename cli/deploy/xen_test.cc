@@ -18,8 +18,11 @@ cli_xen_guest Guest() {
   g.dns = "192.0.2.2,2001:db8::53";
   g.memory_mib = 64;
   g.port = 8443;
+  g.arch = "x86_64";
   return g;
 }
+
+const char kSeed[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 using Writer = void (*)(const cli_xen_guest *, so_buf *);
 
@@ -126,6 +129,37 @@ TEST(DeployXenTest, EachKindOfDiskHasItsWords) {
   }
 }
 
+TEST(DeployXenTest, AGuestOnArmHasASeedAndADiskForThoseThatFollow) {
+  EXPECT_FALSE(cli_xen_needs_seed("x86_64"));
+  EXPECT_TRUE(cli_xen_needs_seed("arm64") && cli_xen_needs_seed("armv7"));
+  cli_xen_guest g = Guest();
+  g.arch = "armv7";
+  g.seed = kSeed;
+  g.seed_disk = "/dev/vg0/stored-seed";
+  EXPECT_EQ(Refusal(g), "");
+  const std::string text = Text(g, cli_xen_config);
+  EXPECT_TRUE(Has(text, " data=xvda seed-disk=xvdb seed=" + std::string(kSeed) + " -- --data data --init"));
+  EXPECT_TRUE(Has(text, "\ndisk = [\"phy:/dev/vg0/stored,xvda,w\", \"phy:/dev/vg0/stored-seed,xvdb,w\"]\n"));
+  EXPECT_TRUE(Has(text, "on_reboot = \"restart\"\n"));
+  EXPECT_TRUE(Has(Steps(g), "  lvcreate -L 10G -n stored vg0\n  lvcreate -L 4M -n stored-seed vg0\n"));
+  EXPECT_TRUE(Has(Steps(g), "//apps/stored:xen_armv7"));
+  g.seed_disk = "/srv/seed.img";
+  EXPECT_EQ(Refusal(g), "");
+  EXPECT_TRUE(Has(Text(g, cli_xen_config), ", \"format=raw,vdev=xvdb,access=rw,target=/srv/seed.img\"]\n"));
+  EXPECT_TRUE(Has(Steps(g), "  truncate -s 4M /srv/seed.img\n"));
+  g.seed_disk = "/dev/sdb";
+  EXPECT_TRUE(Has(Steps(g), "/dev/sdb holds nothing but zeros, or a seed"));
+  g.seed_disk = g.disk;
+  EXPECT_TRUE(Has(Refusal(g), "one of its own"));
+  g.seed_disk = "seed";
+  EXPECT_TRUE(Has(Refusal(g), "--seed-disk"));
+  g = Guest();
+  for (const char *arch : {"arm", "ARM64", ""}) {
+    g.arch = arch;
+    EXPECT_TRUE(Has(Refusal(g), "--arch wants")) << arch;
+  }
+}
+
 // Whatever could end a string, an option of xl or a word of the command line is refused by name.
 TEST(DeployXenTest, WhatWouldMeanSomethingElseIsRefused) {
   struct Case {
@@ -136,7 +170,8 @@ TEST(DeployXenTest, WhatWouldMeanSomethingElseIsRefused) {
                         {&cli_xen_guest::disk, "--disk"},     {&cli_xen_guest::bridge, "--bridge"},
                         {&cli_xen_guest::mac, "--mac"},       {&cli_xen_guest::ip, "--ip"},
                         {&cli_xen_guest::ip6, "--ip6"},       {&cli_xen_guest::gw, "--gw"},
-                        {&cli_xen_guest::dns, "--dns"},       {&cli_xen_guest::host_name, "--host"}};
+                        {&cli_xen_guest::dns, "--dns"},       {&cli_xen_guest::host_name, "--host"},
+                        {&cli_xen_guest::seed_disk, "--seed-disk"}};
   for (const Case &c : cases) {
     for (const char *bad : {"", "a\"b", "a b", "/a\nb", "\\", "/x,w", "$(id)", "'", "../up"}) {
       cli_xen_guest g = Guest();

@@ -30,11 +30,26 @@ holds "printed, it is the same text" grep -qx 'vif = \["mac=00:16:3e:00:00:01,br
 storectl deploy xen --json --name two --host two.example.org xen >two.json
 same "for programs" "$(jq -r '.name + " " + .url' two.json)" "two https://two.example.org:8443"
 
+run 0 storectl deploy xen --name board --arch armv7 --gw 192.0.2.1 --ip 192.0.2.10/24 xen
+says "the disk for seeds" '^  lvcreate -L 4M -n board-seed vg0$'
+says "what to build" '//apps/stored:xen_armv7'
+holds "a seed for the first start" grep -qE '^extra = ".* seed-disk=xvdb seed=[0-9a-f]{64} -- ' xen/board.cfg
+holds "the disk for those that follow" grep -qxF \
+  'disk = ["phy:/dev/vg0/board,xvda,w", "phy:/dev/vg0/board-seed,xvdb,w"]' xen/board.cfg
+holds "no ELF" grep -qxF 'kernel = "/etc/xen/board.img"' xen/board.cfg
+same "the seed is the owner's alone" "$(stat -c %a xen/board.cfg)" 600
+seed_of() { sed -n 's/.* seed=\([0-9a-f]*\) .*/\1/p'; }
+[ "$(storectl deploy xen --arch arm64 - | seed_of)" != "$(storectl deploy xen --arch arm64 - | seed_of)" ] ||
+  fail "two guests have different seeds"
+same "none where the processor has a generator" "$(storectl deploy xen - | grep -c seed)" 0
+same "but on wish" "$(storectl deploy xen --seed-disk /dev/sdb - | grep -c 'phy:/dev/sdb,xvdb,w')" 1
+rm xen/board.cfg
+
 run 3 storectl deploy xen nowhere
 says "a folder that is not there" "nowhere is not a folder"
 run 3 storectl deploy xen xen/one.cfg
 for bad in "--memory 31" "--memory many" "--port 0" "--ip 192.0.2.10" "--name a/b" "--disk data" "--kernel x" \
-  "--gw 198.51.100.1 --ip 192.0.2.10/24" "--mac 01:00:00:00:00:00" "--no-such" "--name"; do
+  "--gw 198.51.100.1 --ip 192.0.2.10/24" "--mac 01:00:00:00:00:00" "--arch arm" "--arch armv7 --seed-disk x" "--no-such" "--name"; do
   # shellcheck disable=SC2086
   run 2 storectl deploy xen $bad xen
 done
