@@ -9,9 +9,13 @@ printf '%s\n' '$TTL 60' '@ IN SOA ns hostmaster 1 60 60 60 60' '@ IN NS ns' 'ns 
 truncate -s 1M zone
 
 truncate -s 64M data
-xen_boot --disk data --disk zone
+truncate -s 1M seed
+# What keeps the seed, as dom0 sees it.
+seed_now() { dom0 'dd if=/dev/vdc bs=48 count=1 2>/dev/null | md5sum'; }
+xen_boot --disk data --disk zone --disk seed
 must dom0_put "$(guest_image stored)" /guest/stored
-must guest_config stored /guest/stored 64 "ip=10.0.2.21/24 -- --data data --init --listen 10.0.2.21:8443" vda,xvda,w
+must guest_config stored /guest/stored 64 \
+  "ip=10.0.2.21/24 data=xvda seed-disk=xvdb -- --data data --init --listen 10.0.2.21:8443" vda,xvda,w vdc,xvdb,w
 must guest_create stored
 guest_says stored '^listening ' || exit 1
 from_console stored data.token data.token
@@ -48,12 +52,15 @@ guest_ends stored
 
 must dom0_put "$(guest_image website)" /guest/website
 must dom0_put "$(guest_image nameserver)" /guest/nameserver
-# website in 8 MB, with a certificate of its owner, whose texts and key stand in xenstore.
+seed_now >seed.before
+holds "stored leaves a seed for the next start" dom0 'head -c 15 /dev/vdc | grep -qx "SafeOS seeds 01"'
+# website in 8 MB, with a certificate of its owner, whose texts and key stand in xenstore. Its random numbers come from
+# what stored has left.
 must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=site \
   -addext subjectAltName=IP:10.0.2.21 -keyout site.key -out site.crt
-GUEST_CARD=1 must guest_config website /guest/website 8 \
-  "ip=10.0.2.21/24 ip=2001:db8::21/64 -- --data data --repo site --listen 10.0.2.21:443 --http-listen 10.0.2.21:80" \
-  vda,xvda,r
+GUEST_NO_SEED=1 GUEST_CARD=1 must guest_config website /guest/website 8 \
+  "ip=10.0.2.21/24 ip=2001:db8::21/64 data=xvda seed-disk=xvdb -- --data data --repo site --listen 10.0.2.21:443 --http-listen 10.0.2.21:80" \
+  vda,xvda,r vdc,xvdb,w
 GUEST_CARD=2 must guest_config nameserver /guest/nameserver 32 \
   "ip=10.0.2.22/24 ip=2001:db8::22/64 -- --zone example.org=data --listen 10.0.2.22:53 --listen [2001:db8::22]:53" \
   vdb,xvda,r
@@ -66,6 +73,8 @@ must guest_create nameserver
 
 guest_says website '^listening https' || exit 1
 guest_console website >said
+seed_now >seed.after
+holds "a seed serves one start" test "$(cat seed.before)" != "$(cat seed.after)"
 holds "the certificate is the owner's" grep -q "^certificate SHA-256 [0-9a-f]*$" said
 same "website serves a page over HTTPS" "$(fetch --cacert site.crt https://10.0.2.21/)" '<h1>A site</h1>'
 asking=()

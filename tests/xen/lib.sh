@@ -101,11 +101,11 @@ dom0_put() {
 
 # guest_config NAME IMAGE MEMORY COMMAND_LINE [DISK]...: the image is a file of dom0. A disk is a device of
 # dom0 with what follows it in xl's syntax: vda,xvda,w. Without GUEST_NO_CARD there is a network card. These ARM
-# processors have no generator of random numbers, so guests get a seed.
+# processors have no generator of random numbers, so guests get a seed without GUEST_NO_SEED.
 guest_config() {
   local name="$1" image="$2" memory="$3" line="$4" disks= disk
   shift 4
-  [ "$XEN_ARCH" = x86_64 ] || line="seed=$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n') $line"
+  [ "$XEN_ARCH" = x86_64 ] || [ -n "${GUEST_NO_SEED:-}" ] || line="seed=$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n') $line"
   for disk in "$@"; do disks="$disks\"phy:/dev/$disk\","; done
   {
     printf 'name = "%s"\ntype = "pvh"\nkernel = "%s"\nmemory = %s\nvcpus = 1\n' "$name" "$image" "$memory"
