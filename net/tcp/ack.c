@@ -113,6 +113,7 @@ static void acknowledged(so_tcp *t, so_tcp_conn *c, const so_tcp_segment *s, uin
   so_tcp_apply_report(t, c, &report, now_ns);
   take_window(c, s);
   if (report.acked != 0) {
+    c->b.full_carried = c->b.full_carried || (c->b.full_sent && so_seq_ge(so_tcp_una(c), c->b.full_seq));
     c->b.progress_ns = now_ns;
     c->b.soft_error = false;
     if (t->config.lower.confirm != NULL) {

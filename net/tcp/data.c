@@ -218,7 +218,7 @@ void so_tcp_step_data(so_tcp *t, so_tcp_conn *c, so_tcp_segment *s, uint64_t now
   if (!so_ok(kept)) {
     t->stats.drop_reassembly++;
   }
-  so_tcp_ack_quickly(c);
+  c->b.ack_now = true;  // And when the gap closes, quickly.
 }
 
 static void fin_arrived(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {

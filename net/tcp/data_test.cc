@@ -71,6 +71,26 @@ TEST(TcpDataTest, PshEndsWhatTheWindowsAllow) {
   for (size_t i = 0; i < sent.size(); i++) {
     EXPECT_EQ((sent[i].h.flags & SO_TCP_FLAG_PSH) != 0, i == 9) << i;
   }
+  p.host.Advance(50 * kMs);  // A probe with new bytes waits for its acknowledgement, too.
+  EXPECT_EQ(p.host.stats().tail_loss_probes, 1u);
+  const Sent probe = p.TakeOne();
+  EXPECT_EQ(probe.h.seq, sent[9].h.seq + 1460);
+  EXPECT_NE(probe.h.flags & SO_TCP_FLAG_PSH, 0);
+}
+
+TEST(TcpDataTest, PshEndsWhatThePeersWindowAllows) {
+  so_tcp_config config = {};
+  config.segment_max = 1;
+  PeerOptions o;
+  o.window = 3 * 1460;
+  Peer p(config, o);
+  p.PassiveOpen();
+  p.Write(std::string(50000, 'x'));
+  const Sends sent = p.Take();
+  ASSERT_EQ(sent.size(), 3u);
+  for (size_t i = 0; i < sent.size(); i++) {
+    EXPECT_EQ((sent[i].h.flags & SO_TCP_FLAG_PSH) != 0, i == 2) << i;
+  }
 }
 
 TEST(TcpDataTest, AFullSegmentThatWasPushedIsAcknowledgedWhenItIsRead) {
@@ -79,7 +99,12 @@ TEST(TcpDataTest, AFullSegmentThatWasPushedIsAcknowledgedWhenItIsRead) {
   const std::string full(1460, 'x');
   p.SendData(full);
   p.ExpectNothing();
-  EXPECT_EQ(p.Read(), full);
+  uint8_t part[1000];
+  size_t n = 0;
+  SO_EXPECT_OK(so_tcp_read(p.host.tcp, p.c, part, sizeof part, p.host.now, &n));
+  ASSERT_EQ(n, sizeof part);
+  p.ExpectNothing();
+  EXPECT_EQ(p.Read(), full.substr(n));
   EXPECT_EQ(p.TakeOne().h.ack, p.seq);
   p.Send(p.Header(SO_TCP_FLAG_ACK), full);  // Without PSH more may follow,
   p.seq += 1460;
@@ -100,12 +125,14 @@ bool IsAcknowledged(Peer *p) {
   return sent.size() == 1 && sent[0].h.ack == p->seq;
 }
 
-void ExpectSixteenAcknowledged(Peer *p) {
-  for (int i = 0; i < 16; i++) {
+void ExpectAcknowledged(Peer *p, int count) {
+  for (int i = 0; i < count; i++) {
     EXPECT_TRUE(IsAcknowledged(p)) << i;
   }
   EXPECT_FALSE(IsAcknowledged(p));
   EXPECT_TRUE(IsAcknowledged(p));
+  p->Read();
+  p->Take();  // The window is open again.
 }
 
 TEST(TcpDataTest, AfterAGapOrADuplicateEachSegmentIsAcknowledged) {
@@ -119,10 +146,18 @@ TEST(TcpDataTest, AfterAGapOrADuplicateEachSegmentIsAcknowledged) {
   p.Send(p.Header(SO_TCP_FLAG_ACK), std::string(1460, 'x'));  // and comes.
   p.seq += 2920;
   EXPECT_EQ(p.TakeOne().h.ack, p.seq);
-  ExpectSixteenAcknowledged(&p);
-  p.seq -= 1460;  // The last one comes again.
+  p.Send(p.Header(SO_TCP_FLAG_ACK), "a question");  // None of them is spent on what is short.
+  p.seq += 10;
+  p.ExpectNothing();
+  ExpectAcknowledged(&p, 16);
+  p.seq -= 1460;  // The last one comes again,
   EXPECT_TRUE(IsAcknowledged(&p));
-  ExpectSixteenAcknowledged(&p);
+  ExpectAcknowledged(&p, 16);
+  p.seq -= 1460;  // and again, in one with new bytes.
+  p.Send(p.Header(SO_TCP_FLAG_ACK), std::string(2920, 'x'));
+  p.seq += 2920;
+  EXPECT_EQ(p.TakeOne().h.ack, p.seq);
+  ExpectAcknowledged(&p, 15);
 }
 
 TEST(TcpDataTest, AfterAGapABatchIsAcknowledgedSegmentBySegment) {
@@ -639,8 +674,53 @@ TEST(TcpDataTest, ALostSegmentIsSentAgainAfterTheTimeout) {
   }
   ASSERT_FALSE(sent.empty());
   EXPECT_EQ(sent[0].data, "lost");
+  EXPECT_EQ(p.host.stats().tail_loss_probes, 1u);
+  EXPECT_EQ(p.host.stats().segments_retransmitted, 1u);
+  EXPECT_EQ(p.host.stats().bytes_retransmitted, 4u);
   p.SendAck();
   EXPECT_EQ(Info(p.c).unacked, 0u);
+}
+
+// Advances until `count` timeouts have come, and returns the length of the longest segment that the last one sent.
+size_t LengthAfterTimeouts(Peer *p, uint64_t count) {
+  size_t len = 0;
+  const uint64_t until = p->host.stats().rto_expired + count;
+  for (int i = 0; i < 1000 && p->host.stats().rto_expired < until; i++) {
+    p->host.Advance(100 * kMs);
+    len = 0;
+    for (const Sent &s : p->Take(false)) {
+      len = std::max(len, s.gso_size != 0 ? s.gso_size : s.data.size());
+    }
+  }
+  return len;
+}
+
+TEST(TcpDataTest, ASegmentSizeThatThePathHasCarriedIsNotGivenUpSoSoon) {
+  Peer unknown;
+  unknown.PassiveOpen();
+  unknown.Write(Pattern(1460));
+  EXPECT_EQ(LengthAfterTimeouts(&unknown, 2), 1460u);
+  EXPECT_EQ(LengthAfterTimeouts(&unknown, 1), 536u);
+  Peer p;
+  p.PassiveOpen();
+  p.Write(Pattern(1460));
+  p.Take();
+  p.SendAck();
+  p.Write(Pattern(1460));
+  EXPECT_EQ(LengthAfterTimeouts(&p, 5), 1460u);
+  EXPECT_EQ(LengthAfterTimeouts(&p, 1), 536u);
+  EXPECT_EQ(p.host.stats().black_holes, 1u);
+}
+
+TEST(TcpDataTest, ShortSegmentsSayNothingOfLongOnes) {
+  Peer p;
+  p.PassiveOpen();
+  p.Write(Pattern(100));
+  p.Take();
+  p.SendAck();
+  p.Write(Pattern(1460));
+  EXPECT_EQ(LengthAfterTimeouts(&p, 2), 1460u);
+  EXPECT_EQ(LengthAfterTimeouts(&p, 1), 536u);
 }
 
 TEST(TcpDataTest, SackedBytesAreNotSentAgainAndTheHoleIs) {

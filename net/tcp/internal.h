@@ -38,6 +38,10 @@
 // After a sign of loss (a gap, or bytes that came twice) so many segments are acknowledged one by one: the
 // sender's window is small then, and one lost acknowledgement for all of it would stop it until a timeout.
 #define SO_TCP_QUICK_ACKS 16u
+// Timeouts in a row after which large segments are thought to be what does not come through: of a size that the
+// path has carried, more. With one frame of ten lost, three in a row are common, and small ones lose more.
+#define SO_TCP_BLACK_HOLE_TRIES 3u
+#define SO_TCP_BLACK_HOLE_TRIES_CARRIED 6u
 #define SO_TCP_CORK_MS 200u
 #define SO_TCP_RETRY_MS 10u        // The pool was used up with nothing on its way.
 #define SO_TCP_RECEIVE_START 65536u
@@ -70,6 +74,8 @@ typedef struct so_tcp_block {
   bool syn_repeated;
   bool has_scale;      // Both sides offered window scaling.
   bool small_mss;      // Black-hole fallback.
+  bool full_sent;      // A full segment of this size was sent; it ended at `full_seq`,
+  bool full_carried;   // and was acknowledged.
   bool room_wanted;    // A write found no room.
   bool pool_wanted;    // A write found the pool nearly used up.
   bool in_table;
@@ -89,6 +95,7 @@ typedef struct so_tcp_block {
   uint32_t send_window_max;
   uint32_t wl1;
   uint32_t wl2;
+  uint32_t full_seq;
   uint32_t small_seq;  // Where the last segment that was not full ended (Minshall's rule).
   uint32_t rcv_nxt;
   uint32_t rcv_edge;   // Right edge of the window as told: never moves left.

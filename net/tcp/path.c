@@ -15,6 +15,7 @@ static uint32_t headers(const so_tcp_conn *c) {
 
 void so_tcp_set_mss(so_tcp *t, so_tcp_conn *c, uint32_t mss) {
   (void)t;
+  c->b.full_sent = c->b.full_carried = false;
   c->b.mss = (uint16_t)so_tcp_max(so_tcp_min(mss, c->b.peer_mss), SO_TCP_MSS_MIN);
   if (so_tcp_synchronized(c)) {
     so_tcp_congestion_mss(&c->congestion, so_tcp_payload_mss(c));

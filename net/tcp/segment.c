@@ -221,6 +221,10 @@ uint32_t so_tcp_send_range(so_tcp *t, so_tcp_conn *c, so_seq_range r, so_tcp_kin
   if (len % so_tcp_payload_mss(c) != 0 && !again) {
     b->small_seq = sent.end;
   }
+  if (len >= so_tcp_payload_mss(c) && !b->full_sent) {
+    b->full_sent = true;
+    b->full_seq = r.start + so_tcp_payload_mss(c);
+  }
   count(t, c, len, again);
   so_tcp_congestion_sent(&c->congestion, sent.end - sent.start, again, now_ns);
   (void)transmit(t, &c->tuple, &h, p, now_ns);

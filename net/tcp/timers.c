@@ -55,12 +55,14 @@ static void syn_timer(so_tcp *t, so_tcp_conn *c, uint64_t now_ns) {
   b->syn_at_ns = now_ns + so_tcp_rtt_rto_ns(&c->rtt);
 }
 
-// black_hole: nothing has come through for three timeouts, and segments are large. Perhaps ICMP is
+// black_hole: nothing has come through for some timeouts, and segments are large. Perhaps ICMP is
 // filtered and only their size is the trouble (RFC 2923 2.1): try smaller ones.
 static void black_hole(so_tcp *t, so_tcp_conn *c) {
   const uint32_t small =
       c->tuple.remote.family == 6 ? SO_TCP_MSS_DEFAULT6 : SO_TCP_MSS_DEFAULT;
-  if (c->rtt.backoff >= 3 && !c->b.small_mss && c->b.mss > small && c->send.len > small) {
+  const uint32_t tries =
+      c->b.full_carried ? SO_TCP_BLACK_HOLE_TRIES_CARRIED : SO_TCP_BLACK_HOLE_TRIES;
+  if (c->rtt.backoff >= tries && !c->b.small_mss && c->b.mss > small && c->send.len > small) {
     c->b.small_mss = true;
     t->stats.black_holes++;
     so_tcp_set_mss(t, c, small);

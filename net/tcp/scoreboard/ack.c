@@ -227,6 +227,12 @@ static void end_probe(ack_context *c) {
 }
 
 static void take_sample(ack_context *c, so_tcp_rtt *rtt) {
+  if (c->out->dsack && !c->newest_valid && c->out->acked > 0) {
+    // The answer to a segment that came again echoes an older one (RFC 7323 4.3), and acknowledges what earlier
+    // ACKs did that were lost: how long ago that was is no round trip. The timeout was no sign of a longer one.
+    so_tcp_rtt_unbackoff(rtt);
+    return;
+  }
   uint64_t rtt_ns = SO_NEVER;
   if (c->newest_valid) {
     rtt_ns = c->now_ns - c->newest_once_ns;

@@ -364,6 +364,21 @@ TEST_F(ScoreboardTest, KarnNoSampleFromWhatWasSentTwiceUnlessTheEchoSays) {
   EXPECT_EQ(rtt_.backoff, 0);
 }
 
+TEST_F(ScoreboardTest, TheAnswerToADuplicateGivesNoSampleAndEndsTheBackOff) {
+  Send(2, 1);
+  const uint64_t sent = now_;  // Both arrived, and the ACK was lost.
+  now_ += 200 * kMs;
+  so_tcp_scoreboard_timeout(&s_, &rtt_, now_, &report_);
+  Retransmit(1000);
+  now_ += kMs;
+  EXPECT_EQ(rtt_.backoff, 1);
+  Ack(2000, {{0, 1000}}, sent);
+  EXPECT_TRUE(report_.dsack);
+  EXPECT_EQ(report_.rtt_ns, SO_NEVER);
+  EXPECT_EQ(so_tcp_rtt_srtt_ns(&rtt_), 0u);
+  EXPECT_EQ(rtt_.backoff, 0);
+}
+
 TEST_F(ScoreboardTest, WithoutSackASegmentSentAgainForAnotherReasonIsRepairedToo) {
   Start(0, false);
   Send(1, 0);
