@@ -4,11 +4,13 @@
 #include "kernel/xen/device/internal.h"
 
 #define KEYS_MAX 4096u
-#define CLOSING_NS (5 * SO_NS_PER_S)    // How long a back end has to see that we want to close.
+// How long a back end has to see that we want to close: longer than the last wait between two tries.
+#define CLOSING_NS (5 * SO_NS_PER_S)
 // Each such time that a connection lasted makes up for one failure. So a back end that works for a
 // while and breaks, again and again, is given up too, and one that breaks once a day never.
 #define SETTLED_NS (600 * SO_NS_PER_S)
-#define RETRY_DOUBLINGS_MAX 7u
+
+_Static_assert(SO_DEVICE_RETRY_NS << (SO_DEVICE_TRIES_MAX - 2) < CLOSING_NS, "no try in a close");
 
 static void say(const so_device *d, const char *text) {
   const so_bytes path = so_str(d->config.path);
@@ -71,9 +73,8 @@ static void notify(void *ctx) {
 
 // give_up_or_retry counts a failure. True: failed for good.
 static bool give_up_or_retry(so_device *d, so_status status, const char *why) {
-  const uint32_t doublings = d->tries < RETRY_DOUBLINGS_MAX ? d->tries : RETRY_DOUBLINGS_MAX;
+  d->retry_ns = so_clock_now(&d->config.clock) + (SO_DEVICE_RETRY_NS << d->tries);
   d->tries++;
-  d->retry_ns = so_clock_now(&d->config.clock) + (SO_DEVICE_RETRY_NS << doublings);
   if (so_is(status, SO_UNSUPPORTED) || d->tries >= SO_DEVICE_TRIES_MAX) {
     let_go(d, SO_FRONT_LOST);
     write_own(d, SO_BACK_CLOSED);
@@ -85,11 +86,9 @@ static bool give_up_or_retry(so_device *d, so_status status, const char *why) {
   return false;
 }
 
-// begin_close asks the back end to close, and gives it some time for that. The next connection
-// begins no earlier than give_up_or_retry said.
+// begin_close asks the back end to close, and gives it some time for that.
 static void begin_close(so_device *d) {
-  const uint64_t seen_ns = so_clock_now(&d->config.clock) + CLOSING_NS;
-  d->retry_ns = d->retry_ns > seen_ns ? d->retry_ns : seen_ns;
+  d->retry_ns = so_clock_now(&d->config.clock) + CLOSING_NS;
   write_own(d, SO_BACK_CLOSING);
   enter(d, SO_DEVICE_CLOSING);
 }

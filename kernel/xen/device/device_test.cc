@@ -187,6 +187,28 @@ class DeviceTest : public so_test::Domain {
     SO_ASSERT_OK(so_device_start(&device_, &config));
     SO_ASSERT_OK(so_fiber_spawn(&sched_, "serve", so_store_serve, &store_));
   }
+  // In the other domain the back end waits, and neither the old port nor the old keys are there.
+  void Resume() {
+    SO_ASSERT_OK(so_store_suspend(&store_, now_ns_ + SO_NS_PER_S));
+    ports_ = 0;
+    xenstored_.Remove("device");
+    xenstored_.Remove(kBack);
+    Host();
+    xenstore_domain_interface *const ring = xenstored_.NewRing();
+    so_device_resumed(&device_);
+    so_store_resume(&store_, ring);
+    Sleep(2 * SO_NS_PER_S);
+  }
+  // Answers of this type with this payload become an error.
+  void Spoil(uint32_t type, const std::string &payload, int *left) {
+    xenstored_.tamper = [=](xsd_sockmsg *h, std::string *text) {
+      if (h->type != type || *text != payload || *left == 0) return;
+      --*left;
+      h->type = XS_ERROR;
+      *text = std::string("EIO", 4);
+      h->len = static_cast<uint32_t>(text->size());
+    };
+  }
   so_status Wait(uint64_t ns = 5 * SO_NS_PER_S) {
     return so_device_wait(&device_, now_ns_ + ns, &why_);
   }
@@ -233,10 +255,17 @@ TEST_F(DeviceTest, ConnectsStepByStep) {
 TEST_F(DeviceTest, SomeFrontEndsAreConnectedWhenTheyPublish) {
   Host();
   LiveBack();
+  int connected = 0;
+  const auto back = xenstored_.on_write;
+  xenstored_.on_write = [&](const std::string &path, const std::string &value) {
+    connected += value == "4";
+    back(path, value);
+  };
   Start(true);
   Run([&] {
     SO_EXPECT_OK(Wait());
     EXPECT_EQ("4", Own());
+    EXPECT_EQ(1, connected) << "it is said once";
   });
 }
 
@@ -257,7 +286,7 @@ TEST_F(DeviceTest, SurvivesABackEndThatClosesAndComesBack) {
   Start();
   Run([&] {
     SO_ASSERT_OK(Wait());
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 100; i++) {  // Keys of one time are not kept for the next.
       Trace();
       Back("5");
       Sleep(SO_NS_PER_S);
@@ -267,9 +296,9 @@ TEST_F(DeviceTest, SurvivesABackEndThatClosesAndComesBack) {
     }
     EXPECT_EQ(1, ports_);
     EXPECT_EQ("4", Own());
-    EXPECT_EQ(20u, device_.stats.closes);
-    EXPECT_EQ(20, agains_);
-  });
+    EXPECT_EQ(100u, device_.stats.closes);
+    EXPECT_EQ(100, agains_);
+  }, 300 * SO_NS_PER_S);
 }
 
 TEST_F(DeviceTest, ADeviceThatIsTakenAwayIsLetGo) {
@@ -306,8 +335,80 @@ TEST_F(DeviceTest, ABackEndThatVanishesIsLost) {
     xenstored_.Remove(kBack);
     Sleep(SO_NS_PER_S);
     EXPECT_EQ("disconnect lost\n", Trace());
+    EXPECT_EQ(1u, device_.stats.losses);
     Host();
     SO_EXPECT_OK(Wait());
+  });
+}
+
+TEST_F(DeviceTest, OneThatVanishesWithItsFolderIsNotWrittenTo) {
+  Host();
+  LiveBack();
+  Start();
+  Run([&] {
+    SO_ASSERT_OK(Wait());
+    xenstored_.Remove("device/vif/0");
+    xenstored_.Remove(kBack);
+    Sleep(SO_NS_PER_S);
+    EXPECT_FALSE(xenstored_.Has("device/vif/0/state"));
+    EXPECT_EQ(1u, device_.stats.losses);
+  });
+}
+
+TEST_F(DeviceTest, OneThatIsServedByAnotherDomainIsWatchedThere) {
+  const std::string other = "/local/domain/5/backend/vif/7/0";
+  Host();
+  LiveBack();
+  Start();
+  Run([&] {
+    SO_ASSERT_OK(Wait());
+    const size_t watches = xenstored_.watches();
+    xenstored_.Remove(kBack);
+    Sleep(SO_NS_PER_S);
+    xenstored_.Set(other + "/feature-rx-copy", "1");
+    xenstored_.Set(other + "/state", "2");
+    xenstored_.Set("device/vif/0/state", "1");
+    xenstored_.Set("device/vif/0/backend", other);
+    Sleep(SO_NS_PER_S);
+    xenstored_.Set(other + "/state", "4");
+    SO_EXPECT_OK(Wait());
+    EXPECT_EQ(watches, xenstored_.watches());
+  });
+}
+
+TEST_F(DeviceTest, AStateThatCannotBeReadMeansNothing) {
+  Host();
+  LiveBack();
+  Start();
+  Run([&] {
+    SO_ASSERT_OK(Wait());
+    Trace();
+    int left = 100;
+    Spoil(XS_READ, "5", &left);
+    Back("5");
+    Sleep(2 * SO_NS_PER_S);
+    EXPECT_GT(left, 90) << "it is read again, now and then";
+    EXPECT_EQ("", Trace());
+    left = 0;
+    Sleep(3 * SO_NS_PER_S);
+    SO_EXPECT_OK(Wait());
+    EXPECT_EQ("disconnect closed\npublish to 3 port 2\nconnect\n", Trace());
+  });
+}
+
+TEST_F(DeviceTest, AWatchThatIsRefusedIsAskedForAgain) {
+  Host();
+  LiveBack();
+  Start();
+  Run([&] {
+    int left = 3;
+    Spoil(XS_WATCH, std::string("OK", 3), &left);
+    SO_EXPECT_OK(Wait(10 * SO_NS_PER_S));
+    EXPECT_EQ(0, left);
+    Trace();
+    Back("5");
+    Sleep(3 * SO_NS_PER_S);
+    EXPECT_EQ("disconnect closed\npublish to 3 port 2\nconnect\n", Trace());
   });
 }
 
@@ -489,7 +590,6 @@ TEST_F(DeviceTest, NoEventChannelIsTriedAgainAndFails) {
   });
 }
 
-// In the other domain the back end waits, and neither the old port nor the old keys are there.
 TEST_F(DeviceTest, ConnectsAgainAfterAResume) {
   Host();
   LiveBack();
@@ -497,15 +597,7 @@ TEST_F(DeviceTest, ConnectsAgainAfterAResume) {
   Run([&] {
     SO_ASSERT_OK(Wait());
     Trace();
-    SO_ASSERT_OK(so_store_suspend(&store_, now_ns_ + SO_NS_PER_S));
-    ports_ = 0;
-    xenstored_.Remove("device");
-    xenstored_.Remove(kBack);
-    Host();
-    xenstore_domain_interface *const ring = xenstored_.NewRing();
-    so_device_resumed(&device_);
-    so_store_resume(&store_, ring);
-    Sleep(2 * SO_NS_PER_S);
+    Resume();
     SO_EXPECT_OK(Wait());
     EXPECT_EQ("disconnect suspended\npublish to 3 port 2\nconnect\n", Trace());
     EXPECT_EQ(1, ports_);
@@ -515,6 +607,21 @@ TEST_F(DeviceTest, ConnectsAgainAfterAResume) {
     SO_EXPECT_OK(Wait());
     EXPECT_EQ(2u, device_.stats.connects - 1);
   });
+}
+
+TEST_F(DeviceTest, FailuresInTheOldDomainDoNotCountInTheNew) {
+  Host();
+  LiveBack();
+  Start();
+  Run([&] {
+    for (uint32_t i = 0; i < 2 * (SO_DEVICE_TRIES_MAX - 1); i++) {
+      if (i == SO_DEVICE_TRIES_MAX - 1) Resume();
+      SO_ASSERT_OK(Wait(60 * SO_NS_PER_S));
+      broken_ = true;
+      Sleep(SO_NS_PER_MS);
+    }
+    SO_EXPECT_OK(Wait(60 * SO_NS_PER_S));
+  }, 600 * SO_NS_PER_S);
 }
 
 TEST_F(DeviceTest, NonsenseOfTheHostConnectsNothing) {

@@ -101,9 +101,6 @@ so_status so_device_write_keys(void *ctx, so_store *store, so_store_tx tx) {
 // --- what the other end says ----------------------------------------------------------------
 
 static void watch_back(so_device *d) {
-  if (d->watching_back) {
-    so_store_unwatch(d->config.store, &d->back_watch);
-  }
   d->back_watch.path = d->back_state;
   d->back_watch.event = &d->wake;
   d->watching_back = so_ok(so_store_set_watch(d->config.store, &d->back_watch));
@@ -121,6 +118,10 @@ static bool find_back(so_device *d) {
     return false;
   }
   if (!so_bytes_equal(text, so_str(d->back_path))) {
+    if (d->watching_back) {  // By its path, which is still there.
+      so_store_unwatch(d->config.store, &d->back_watch);
+      d->watching_back = false;
+    }
     memcpy(d->back_path, text.ptr, text.len);
     d->back_path[text.len] = 0;
     if (!so_device_join(d->back_state, sizeof d->back_state, d->back_path, "state")) {
