@@ -1,6 +1,7 @@
 // The entry of a Unix process whose network is our own TCP/IP on a tap device: takes its own
 // options off the command line, sets the host up, and runs so_main in a world with that network.
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/fmt.h"
@@ -30,6 +31,7 @@ typedef struct program {
   int argc;
   const char **argv;  // Without our options.
   const char *tap;
+  const char *incomplete;  // One of our options, without its value.
   bool plain;
   so_buf settings;
 } program;
@@ -73,6 +75,7 @@ static bool take_options(program *p, int argc, const char *const *argv) {
     }
     const int took = i > 0 ? take_option(p, argv[i], i + 1 < argc ? argv[i + 1] : NULL) : 0;
     if (took < 0) {
+      p->incomplete = argv[i];
       return false;
     }
     if (took > 0) {
@@ -91,17 +94,39 @@ static int refuse(const so_world *world, so_buf *text, int code) {
   return code;
 }
 
+// why_not says why a tap device could not be opened, and what to do.
+static const char *why_not(so_status s) {
+  if (s.detail == EINVAL) {
+    return "an interface of that name is there and is no tap device (or one of several queues); "
+           "choose another name";
+  }
+  if (s.detail == ENODEV || s.detail == ENXIO) {
+    return "this kernel has no tap devices; load its module: modprobe tun";
+  }
+  if (s.detail == EACCES) {
+    return "/dev/net/tun is not open to this user; start it as root, or let this user read and "
+           "write it";
+  }
+  if (so_is(s, SO_DENIED)) {
+    return "not permitted; start it as root or with CAP_NET_ADMIN, or make the device for this "
+           "user: ip tuntap add NAME mode tap vnet_hdr user USER";
+  }
+  if (so_is(s, SO_NOT_FOUND)) {
+    return "/dev/net/tun is not there; load the kernel's module (modprobe tun), and give the "
+           "device to the container if this is one";
+  }
+  return so_is(s, SO_MALFORMED)  ? "a name has 1 to 15 characters"
+         : so_is(s, SO_CONFLICT) ? "another process has it; end that one or choose another name"
+                                 : so_code_name((so_code)s.code);
+}
+
 static int open_device(const so_world *world, const program *p, so_netdev *out, so_buf *text) {
   const so_unix_tap_config config = {.name = so_str(p->tap), .no_offload = p->plain};
   const so_status s = so_unix_open_tap(world, &config, out);
   if (so_ok(s)) {
     return 0;
   }
-  so_buf_printf(text, "cannot open the tap device %.*s: %s", SO_FMT(so_str(p->tap)),
-                so_is(s, SO_DENIED)      ? "not permitted; it takes CAP_NET_ADMIN"
-                : so_is(s, SO_CONFLICT)  ? "another process has it"
-                : so_is(s, SO_NOT_FOUND) ? "this kernel has no tap devices"
-                                         : so_code_name((so_code)s.code));
+  so_buf_printf(text, "cannot open the tap device %.*s: %s", SO_FMT(so_str(p->tap)), why_not(s));
   return refuse(world, text, SO_HOST_EXIT_NETWORK);
 }
 
@@ -134,10 +159,15 @@ static int run(const so_world *world, void *arg) {
   so_buf_init(&p.settings, world->heap, SETTINGS_LEN_MAX);
   p.argv = calloc((size_t)a->argc + 1, sizeof *p.argv);
   if (p.argv == NULL || !take_options(&p, a->argc, a->argv)) {
+    if (p.incomplete != NULL) {
+      so_buf_printf(&text, "%.*s wants a value\n", SO_FMT(so_str(p.incomplete)));
+    } else if (p.argv != NULL && p.tap == NULL) {
+      so_buf_append_str(&text, "--tap NAME is missing\n");
+    }
     so_buf_append_str(&text, usage);
     code = refuse(world, &text, EXIT_USAGE);
   } else if (!so_ok(so_host_config_parse(so_buf_bytes(&p.settings), &config, &bad))) {
-    so_buf_printf(&text, "this setting of the network is not understood: %.*s", SO_FMT(bad));
+    so_buf_printf(&text, "this setting of the network is not understood: %.*s\n%s", SO_FMT(bad), usage);
     code = refuse(world, &text, EXIT_USAGE);
   } else {
     so_host_config_all(&config);
