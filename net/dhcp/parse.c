@@ -47,26 +47,26 @@ static so_status join(so_bytes area, uint8_t code, so_writer *w, bool *found) {
   }
 }
 
-// option joins all pieces of an option. NOT_FOUND.
+// option joins all pieces of an option into `buf`; `*found`: there is one, and `*out` views it.
 static so_status option(const areas *a, uint8_t code, uint8_t buf[SO_DHCP_MESSAGE_LEN_MAX],
-                        so_bytes *out) {
-  bool found = false;
+                        so_bytes *out, bool *found) {
   so_writer w = so_writer_of(buf, SO_DHCP_MESSAGE_LEN_MAX);
+  *found = false;
   for (size_t i = 0; i < AREAS; i++) {
-    SO_TRY(join(a->area[i], code, &w, &found));
+    SO_TRY(join(a->area[i], code, &w, found));
   }
-  return found ? so_writer_end(&w, out) : so_status_make(SO_NOT_FOUND, 0);
+  return so_writer_end(&w, out);
 }
 
 // read_overload finds whether `file` and `sname` hold options (RFC 2132 9.3).
 static so_status read_overload(areas *a, so_bytes file, so_bytes sname) {
   uint8_t buf[SO_DHCP_MESSAGE_LEN_MAX];
   so_bytes value;
-  const so_status s = option(a, DHCP_OPTION_OVERLOAD, buf, &value);
-  if (so_is(s, SO_NOT_FOUND)) {
+  bool found;
+  SO_TRY(option(a, DHCP_OPTION_OVERLOAD, buf, &value, &found));
+  if (!found) {
     return so_done();
   }
-  SO_TRY(s);
   if (value.len != 1 || value.ptr[0] == 0 || value.ptr[0] > 3) {
     return malformed();
   }
@@ -84,11 +84,11 @@ static so_status read_overload(areas *a, so_bytes file, so_bytes sname) {
 static so_status read_number(const areas *a, uint8_t code, size_t len, uint32_t *out) {
   uint8_t buf[SO_DHCP_MESSAGE_LEN_MAX];
   so_bytes value;
-  const so_status s = option(a, code, buf, &value);
-  if (so_is(s, SO_NOT_FOUND)) {
+  bool found;
+  SO_TRY(option(a, code, buf, &value, &found));
+  if (!found) {
     return so_done();
   }
-  SO_TRY(s);
   if (value.len != len) {
     return malformed();
   }
@@ -105,11 +105,11 @@ static so_status read_addresses(const areas *a, uint8_t code, so_ip *out, uint8_
                                 uint8_t *out_count) {
   uint8_t buf[SO_DHCP_MESSAGE_LEN_MAX];
   so_bytes value;
-  const so_status s = option(a, code, buf, &value);
-  if (so_is(s, SO_NOT_FOUND)) {
+  bool found;
+  SO_TRY(option(a, code, buf, &value, &found));
+  if (!found) {
     return so_done();
   }
-  SO_TRY(s);
   if (value.len == 0 || value.len % 4 != 0) {
     return malformed();
   }
@@ -164,11 +164,11 @@ static so_status read_route(so_reader *r, so_dhcp_route *out) {
 static so_status read_routes(const areas *a, so_dhcp_lease *lease) {
   uint8_t buf[SO_DHCP_MESSAGE_LEN_MAX];
   so_bytes value;
-  const so_status s = option(a, DHCP_OPTION_ROUTES, buf, &value);
-  if (so_is(s, SO_NOT_FOUND)) {
+  bool found;
+  SO_TRY(option(a, DHCP_OPTION_ROUTES, buf, &value, &found));
+  if (!found) {
     return so_done();
   }
-  SO_TRY(s);
   so_reader r = so_reader_of(value);
   while (r.len != 0) {
     so_dhcp_route route;
@@ -187,11 +187,11 @@ static so_status read_routes(const areas *a, so_dhcp_lease *lease) {
 static so_status read_domain(const areas *a, so_dhcp_lease *lease) {
   uint8_t buf[SO_DHCP_MESSAGE_LEN_MAX];
   so_bytes value;
-  const so_status s = option(a, DHCP_OPTION_DOMAIN, buf, &value);
-  if (so_is(s, SO_NOT_FOUND)) {
+  bool found;
+  SO_TRY(option(a, DHCP_OPTION_DOMAIN, buf, &value, &found));
+  if (!found) {
     return so_done();
   }
-  SO_TRY(s);
   // Some servers count a NUL at the end.
   if (value.len != 0 && value.ptr[value.len - 1] == 0) {
     value.len--;
@@ -210,11 +210,11 @@ static so_status read_domain(const areas *a, so_dhcp_lease *lease) {
 static so_status read_search(const areas *a, so_dhcp_lease *lease) {
   uint8_t buf[SO_DHCP_MESSAGE_LEN_MAX];
   so_bytes value;
-  const so_status s = option(a, DHCP_OPTION_SEARCH, buf, &value);
-  if (so_is(s, SO_NOT_FOUND)) {
+  bool found;
+  SO_TRY(option(a, DHCP_OPTION_SEARCH, buf, &value, &found));
+  if (!found) {
     return so_done();
   }
-  SO_TRY(s);
   value = so_bytes_first(value, sizeof lease->search);
   lease->search_len = (uint16_t)value.len;
   if (value.len != 0) {
@@ -263,13 +263,8 @@ static so_status read_parties(const areas *a, so_bytes client_id, so_dhcp_reply 
   so_bytes value;
   SO_TRY(read_addresses(a, DHCP_OPTION_SERVER, &out->lease.server, 1, &count));
   out->has_server = count != 0;
-  const so_status s = option(a, DHCP_OPTION_CLIENT_ID, buf, &value);
-  if (so_is(s, SO_NOT_FOUND)) {
-    return so_done();
-  }
-  SO_TRY(s);
-  out->has_client_id = true;
-  out->client_id_is_ours = so_bytes_equal(value, client_id);
+  SO_TRY(option(a, DHCP_OPTION_CLIENT_ID, buf, &value, &out->has_client_id));
+  out->client_id_is_ours = out->has_client_id && so_bytes_equal(value, client_id);
   return so_done();
 }
 

@@ -246,15 +246,39 @@ so_nd_message Advert(uint16_t lifetime_s) {
   return m;
 }
 
+so_nd_message Solicit(const so_ip &target) {
+  so_nd_message m = {};
+  m.type = SO_ND_SOLICIT;
+  m.target = target;
+  m.has_source = true;
+  return m;
+}
+
+// A host, or two, whose link-local addresses are proven.
+class InterfaceIpv6AloneTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    link.Add(&a);
+    link.Run(4 * kS);
+  }
+  Host a{1};
+  Link link;
+};
+class InterfaceIpv6PairTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    link.Add(&a);
+    link.Add(&b);
+    link.Run(4 * kS);
+  }
+  Host a{1}, b{2};
+  Link link;
+};
+
 const so_ip kAllNodes = Ip("ff02::1");
 const so_ip kRouter = Ip("fe80::99");
 
-TEST(InterfaceIpv6Test, TwoHostsProveTheirLinkLocalAddresses) {
-  Host a(1), b(2);
-  Link link;
-  link.Add(&a);
-  link.Add(&b);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6PairTest, TwoHostsProveTheirLinkLocalAddresses) {
   EXPECT_TRUE(a.LinkLocal().family == 6);
   EXPECT_TRUE(b.LinkLocal().family == 6);
   EXPECT_FALSE(so_ip_equal(&(const so_ip &)a.LinkLocal(), &(const so_ip &)b.LinkLocal()));
@@ -264,12 +288,7 @@ TEST(InterfaceIpv6Test, TwoHostsProveTheirLinkLocalAddresses) {
   EXPECT_EQ(0u, a.Stats().malformed + b.Stats().malformed);
 }
 
-TEST(InterfaceIpv6Test, ADatagramWaitsForTheNeighbourAndArrives) {
-  Host a(1), b(2);
-  Link link;
-  link.Add(&a);
-  link.Add(&b);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6PairTest, ADatagramWaitsForTheNeighbourAndArrives) {
   const so_ip to = b.LinkLocal();
   SO_EXPECT_OK(so_interface_send(&a.i, a.Packet("12345678hello", 17, to), link.now));
   link.Run(5 * kS);
@@ -280,12 +299,7 @@ TEST(InterfaceIpv6Test, ADatagramWaitsForTheNeighbourAndArrives) {
   EXPECT_EQ(17, b.delivered[0].protocol);
 }
 
-TEST(InterfaceIpv6Test, ALongDatagramIsCutAndPutTogether) {
-  Host a(1), b(2);
-  Link link;
-  link.Add(&a);
-  link.Add(&b);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6PairTest, ALongDatagramIsCutAndPutTogether) {
   std::string payload(20000, '\0');
   for (size_t k = 0; k < payload.size(); k++) {
     payload[k] = static_cast<char>(k * 7 + k / 251);
@@ -298,12 +312,7 @@ TEST(InterfaceIpv6Test, ALongDatagramIsCutAndPutTogether) {
   EXPECT_EQ(14u, b.Stats().fragments_received);
 }
 
-TEST(InterfaceIpv6Test, TcpIsNeverFragmented) {
-  Host a(1), b(2);
-  Link link;
-  link.Add(&a);
-  link.Add(&b);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6PairTest, TcpIsNeverFragmented) {
   SO_EXPECT_CODE(SO_LIMIT, so_interface_send(
                                &a.i, a.Packet(std::string(1461, 'x'), 6, b.LinkLocal()), link.now));
   SO_EXPECT_OK(
@@ -312,11 +321,7 @@ TEST(InterfaceIpv6Test, TcpIsNeverFragmented) {
   EXPECT_EQ(1u, b.delivered.size());
 }
 
-TEST(InterfaceIpv6Test, AnEchoIsAnswered) {
-  Host a(1);
-  Link link;
-  link.Add(&a);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6AloneTest, AnEchoIsAnswered) {
   const so_ip dst = a.LinkLocal();
   const so_ip src = Ip("fe80::5");
   link.log.clear();
@@ -347,11 +352,7 @@ std::string Search(const Host &a, uint64_t now) {
   return so_test::Text(so_writer_bytes(&w));
 }
 
-TEST(InterfaceIpv6Test, SearchListsOfRoutersHoldAsLongAsTheySay) {
-  Host a(1);
-  Link link;
-  link.Add(&a);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6AloneTest, SearchListsOfRoutersHoldAsLongAsTheySay) {
   const auto advertise = [&](const std::string &names, uint32_t life_s) {
     so_nd_message ra = Advert(1800);
     ra.router.search_count = 1;
@@ -375,11 +376,7 @@ TEST(InterfaceIpv6Test, SearchListsOfRoutersHoldAsLongAsTheySay) {
   EXPECT_EQ("a, b, d, f, g, h", Search(a, link.now));
 }
 
-TEST(InterfaceIpv6Test, ARouterAdvertisementMakesAnAddressAndARoute) {
-  Host a(1);
-  Link link;
-  link.Add(&a);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6AloneTest, ARouterAdvertisementMakesAnAddressAndARoute) {
   so_nd_message ra = Advert(1800);
   ra.router.mtu = 1400;
   ra.router.prefix_count = 1;
@@ -443,11 +440,7 @@ TEST(InterfaceIpv6Test, APortUnreachableComesBackAsAnError) {
   EXPECT_TRUE(so_ip_equal(&to, &a.errors[0].e.dst));
 }
 
-TEST(InterfaceIpv6Test, NobodyAtAnAddressIsAnError) {
-  Host a(1);
-  Link link;
-  link.Add(&a);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6AloneTest, NobodyAtAnAddressIsAnError) {
   SO_EXPECT_OK(so_interface_send(&a.i, a.Packet("12345678x", 17, Ip("fe80::77")), link.now));
   link.Run(link.now + 4 * kS);
   ASSERT_EQ(1u, a.errors.size());
@@ -455,11 +448,7 @@ TEST(InterfaceIpv6Test, NobodyAtAnAddressIsAnError) {
   EXPECT_EQ("12345678x", a.errors[0].transport);
 }
 
-TEST(InterfaceIpv6Test, PacketTooBigLowersThePathAndIsBounded) {
-  Host a(1);
-  Link link;
-  link.Add(&a);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6AloneTest, PacketTooBigLowersThePathAndIsBounded) {
   const so_ip us = a.LinkLocal();
   const so_ip far = Ip("2001:db8::9");
   const std::string quote = Header(17, 1000, 64, us, far) + std::string(100, 'q');
@@ -479,11 +468,7 @@ TEST(InterfaceIpv6Test, PacketTooBigLowersThePathAndIsBounded) {
   EXPECT_EQ(1300u, so_interface_path_mtu(&a.i, &far, link.now));
 }
 
-TEST(InterfaceIpv6Test, PacketsToOurselvesComeBackAtTheNextTick) {
-  Host a(1);
-  Link link;
-  link.Add(&a);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6AloneTest, PacketsToOurselvesComeBackAtTheNextTick) {
   SO_EXPECT_OK(so_interface_send(&a.i, a.Packet("12345678self", 17, Ip("::1")), link.now));
   SO_EXPECT_OK(so_interface_send(&a.i, a.Packet("12345678mine", 17, a.LinkLocal()), link.now));
   EXPECT_EQ(0u, so_interface_deadline(&a.i));
@@ -492,18 +477,11 @@ TEST(InterfaceIpv6Test, PacketsToOurselvesComeBackAtTheNextTick) {
   EXPECT_EQ("12345678self", a.delivered[0].payload);
 }
 
-TEST(InterfaceIpv6Test, UnknownProtocolsAndOptionsAreAnswered) {
-  Host a(1);
-  Link link;
-  link.Add(&a);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6AloneTest, UnknownProtocolsAndOptionsAreAnswered) {
   const so_ip us = a.LinkLocal();
   const so_ip src = Ip("fe80::5");
   // So that answers need not wait.
-  so_nd_message ns = {};
-  ns.type = SO_ND_SOLICIT;
-  ns.target = us;
-  ns.has_source = true;
+  const so_nd_message ns = Solicit(us);
   a.Receive(IcmpFrame(Nd(ns), src, us), link.now);
   link.Flush();
   link.log.clear();
@@ -522,17 +500,10 @@ TEST(InterfaceIpv6Test, UnknownProtocolsAndOptionsAreAnswered) {
   EXPECT_TRUE(a.delivered.empty());
 }
 
-TEST(InterfaceIpv6Test, NeighbourDiscoveryInFragmentsIsRefused) {
-  Host a(1);
-  Link link;
-  link.Add(&a);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6AloneTest, NeighbourDiscoveryInFragmentsIsRefused) {
   const so_ip us = a.LinkLocal();
   const so_ip src = Ip("fe80::5");
-  so_nd_message ns = {};
-  ns.type = SO_ND_SOLICIT;
-  ns.target = us;
-  ns.has_source = true;
+  const so_nd_message ns = Solicit(us);
   const std::string icmp = Icmp(Nd(ns), src, us);
   const std::string atomic("\x3a\0\0\0\0\0\0\7", 8);
   link.Flush();
@@ -543,11 +514,7 @@ TEST(InterfaceIpv6Test, NeighbourDiscoveryInFragmentsIsRefused) {
   EXPECT_EQ(1u, so_interface_ipv6_ndp(&a.i)->stats.fragmented);
 }
 
-TEST(InterfaceIpv6Test, WhatIsNotForUsIsCountedAndDropped) {
-  Host a(1);
-  Link link;
-  link.Add(&a);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6AloneTest, WhatIsNotForUsIsCountedAndDropped) {
   const so_ip us = a.LinkLocal();
   const so_ip src = Ip("fe80::5");
   a.Receive(Frame(us, Header(17, 8, 64, src, Ip("fe80::6")) + "12345678"), link.now);
@@ -566,12 +533,7 @@ TEST(InterfaceIpv6Test, WhatIsNotForUsIsCountedAndDropped) {
   EXPECT_EQ("12345678", a.delivered[0].payload);
 }
 
-TEST(InterfaceIpv6Test, EveryTruncationOfEveryFrameIsHarmless) {
-  Host a(1), b(2);
-  Link link;
-  link.Add(&a);
-  link.Add(&b);
-  link.Run(4 * kS);
+TEST_F(InterfaceIpv6PairTest, EveryTruncationOfEveryFrameIsHarmless) {
   SO_EXPECT_OK(so_interface_send(&a.i, a.Packet("12345678hello", 17, b.LinkLocal()), link.now));
   link.Run(5 * kS);
   for (const std::string &frame : std::vector<std::string>(link.log)) {
