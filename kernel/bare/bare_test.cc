@@ -342,10 +342,12 @@ TEST_F(BareTest, ThePoolTakesMoreFromTheProcessorAfterAMebibyte) {
 // --- settings ---------------------------------------------------------------------------------
 
 TEST_F(BareTest, XenstoreFillsInWhatTheCommandLineLeavesOut) {
-  fake_.settings = {{"ip", "192.0.2.1/24 2001:db8::1/64"}, {"gw", "192.0.2.254"}, {"args", "--one 'two three'"}};
+  fake_.settings = {{"ip", "192.0.2.1/24 2001:db8::1/64"}, {"search", "example.org"}, {"gw", "192.0.2.254"},
+                    {"args", "--one 'two three'"}};
   EXPECT_TRUE(Begin("gw=192.0.2.9"));
   EXPECT_EQ("192.0.2.1/24 2001:db8::1/64", Setting(SO_SETTING_IP));
   EXPECT_EQ("192.0.2.9", Setting(SO_SETTING_GW));
+  EXPECT_EQ("example.org", Setting(SO_SETTING_SEARCH));
   ASSERT_EQ(3, bare_.command_line.argc);
   EXPECT_STREQ("program", bare_.command_line.argv[0]);
   EXPECT_STREQ("two three", bare_.command_line.argv[2]);
@@ -374,6 +376,11 @@ TEST_F(BareTest, WhatIsNotUnderstoodIsNamed) {
   fake_.settings["ip"] = std::string(2000, '1');  // More than a value may have: as if it were not there.
   EXPECT_TRUE(Begin("log=debug stack=64"));
   EXPECT_EQ("(none)", Setting(SO_SETTING_IP));
+  for (const char *key : {"ip", "gw", "dns", "search", "ntp"}) {
+    fake_.settings[key] = std::string(1000, '1');  // Each may be, all are too long.
+  }
+  EXPECT_FALSE(Begin(""));
+  EXPECT_NE(std::string::npos, fake_.said.find("it is too long at: ntp")) << fake_.said;
 }
 
 TEST_F(BareTest, DataIsTheDiskThatTheSettingNames) {

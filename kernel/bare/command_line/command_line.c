@@ -6,6 +6,7 @@ static const char *const keys[SO_SETTING_COUNT] = {
     [SO_SETTING_IP] = "ip",
     [SO_SETTING_GW] = "gw",
     [SO_SETTING_DNS] = "dns",
+    [SO_SETTING_SEARCH] = "search",
     [SO_SETTING_NTP] = "ntp",
     [SO_SETTING_IPV6] = "ipv6",
     [SO_SETTING_HOSTNAME] = "hostname",

@@ -29,6 +29,7 @@ typedef enum so_setting {
   SO_SETTING_IP = 0,
   SO_SETTING_GW,
   SO_SETTING_DNS,
+  SO_SETTING_SEARCH,
   SO_SETTING_NTP,
   SO_SETTING_IPV6,
   SO_SETTING_HOSTNAME,
@@ -43,8 +44,8 @@ typedef enum so_setting {
   SO_SETTING_LOG,     // `debug`: what the machine found and used, too.
   SO_SETTING_DEVICE,  // virtio_mmio.device=: the device family reads it by itself.
 } so_setting;
-#define SO_SETTING_COUNT 15
-#define SO_SETTING_NETWORK_COUNT 9
+#define SO_SETTING_COUNT 16
+#define SO_SETTING_NETWORK_COUNT 10
 
 // so_setting_key names a setting, without '='.
 const char *so_setting_key(so_setting s);
