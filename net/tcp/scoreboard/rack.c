@@ -9,7 +9,7 @@
 
 #define DUP_THRESH 3u
 #define REO_WND_PERSIST 16  // Recoveries.
-#define PROBE_MIN_NS (10 * SO_NS_PER_MS)       // Below, timers and schedulers are what is measured.
+#define PROBE_MIN_NS (3 * SO_NS_PER_MS)        // Below, timers and schedulers are what is measured.
 #define ACK_DELAY_MAX_NS (200 * SO_NS_PER_MS)  // RFC 8985 7.2: WCDelAckT.
 
 uint64_t so_scoreboard_reo_wnd_ns(const so_tcp_scoreboard *s, const so_tcp_rtt *rtt) {

@@ -331,6 +331,16 @@ TEST_F(ScoreboardTest, AProbeForNothingAsksForNothing) {
   EXPECT_EQ(s_.reo_wnd_mult, 1);
 }
 
+TEST_F(ScoreboardTest, OnANearLinkTheProbeComesSoon) {
+  Send(1, 1);
+  Ack(1000);  // After a millisecond.
+  const uint64_t sent = now_;
+  Send(2, 0);
+  uint64_t at;
+  EXPECT_EQ(Timer(&at), SO_TCP_TIMER_PROBE);
+  EXPECT_EQ(at, sent + 3 * kMs);
+}
+
 TEST_F(ScoreboardTest, OnlyOneProbeForEachSample) {
   Send(1, 1);
   Ack(1000);
