@@ -231,7 +231,7 @@ static so_status on_ticket(so_tls *tls, const so_tls_io *io, const so_tls_messag
   return so_done();
 }
 
-so_status so_tls_client_step(so_tls *tls, const so_tls_io *io, so_tls_step step,
+static so_status client_step(so_tls *tls, const so_tls_io *io, so_tls_step step,
                              const so_tls_message *message) {
   switch (step) {
     case SO_TLS_STEP_CLIENT_SERVER_HELLO:
@@ -256,3 +256,5 @@ so_status so_tls_client_step(so_tls *tls, const so_tls_io *io, so_tls_step step,
   }
   return so_tls_fault(SO_TLS_ALERT_INTERNAL_ERROR);
 }
+
+const so_tls_side so_tls_client_side = {SO_TLS_CLIENT, client_step};

@@ -10,8 +10,8 @@
 //   what the machine itself has to say (handshake, alerts, key updates) -> the writer `out`
 //
 // Invariants:
-//   - so_tls is flat: no pointers, memcpy makes an independent copy. The same state, input, time
-//     and configuration give the same result, byte for byte.
+//   - so_tls is flat: no pointers but one to constants, memcpy makes an independent copy. The same
+//     state, input, time and configuration give the same result, byte for byte.
 //   - Every failure appends the alert that RFC 8446 asks for to `out` (when there is room) and is
 //     sticky: later calls return the same status and emit nothing.
 //   - No data is shown before its tag was verified, nor before the handshake is complete.
@@ -145,7 +145,11 @@ typedef struct so_tls_received {
 #define SO_TLS_AGAIN_INPUT 1  // The record is not complete.
 #define SO_TLS_AGAIN_OUT 2    // `out` has less than SO_TLS_OUT_MIN bytes left.
 
+// The handlers of one role. Whoever never begins a client does not link the client's.
+typedef struct so_tls_side so_tls_side;
+
 typedef struct so_tls {
+  const so_tls_side *side;
   uint8_t role;
   uint8_t state;
   so_status failure;  // Sticky.

@@ -95,10 +95,17 @@ size_t so_tls_config_groups(const so_tls_config *config, uint16_t out[SO_TLS_GRO
 
 // --- client.c, server.c, verify.c: the handlers --------------------------------------------------
 
-SO_MUST_USE so_status so_tls_client_step(so_tls *tls, const so_tls_io *io, so_tls_step step,
-                                         const so_tls_message *message);
-SO_MUST_USE so_status so_tls_server_step(so_tls *tls, const so_tls_io *io, so_tls_step step,
-                                         const so_tls_message *message);
+struct so_tls_side {
+  so_tls_role role;
+  so_status (*step)(so_tls *tls, const so_tls_io *io, so_tls_step step,
+                    const so_tls_message *message);
+};
+
+extern const so_tls_side so_tls_client_side;
+extern const so_tls_side so_tls_server_side;
+
+// so_tls_init prepares either side.
+void so_tls_init(so_tls *tls, const so_tls_side *side, const uint8_t seed[32]);
 
 // so_tls_client_hello_send writes a ClientHello, as a record of its own (client_hello.c).
 SO_MUST_USE so_status so_tls_client_hello_send(so_tls *tls, const so_tls_io *io, so_bytes cookie);

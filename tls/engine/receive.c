@@ -40,9 +40,7 @@ static so_status take_message(so_tls *tls, const so_tls_io *io, so_bytes whole, 
   if (edge->step == SO_TLS_STEP_KEY_UPDATE) {
     return on_key_update(tls, io, &message);
   }
-  return tls->role == SO_TLS_CLIENT
-             ? so_tls_client_step(tls, io, (so_tls_step)edge->step, &message)
-             : so_tls_server_step(tls, io, (so_tls_step)edge->step, &message);
+  return tls->side->step(tls, io, (so_tls_step)edge->step, &message);
 }
 
 // Reads the head of a message: AGAIN when it is not complete. A message that must not come now, or

@@ -414,7 +414,7 @@ static so_status on_finished(so_tls *tls, const so_tls_io *io, const so_tls_mess
   return so_done();
 }
 
-so_status so_tls_server_step(so_tls *tls, const so_tls_io *io, so_tls_step step,
+static so_status server_step(so_tls *tls, const so_tls_io *io, so_tls_step step,
                              const so_tls_message *message) {
   switch (step) {
     case SO_TLS_STEP_SERVER_HELLO:
@@ -433,4 +433,11 @@ so_status so_tls_server_step(so_tls *tls, const so_tls_io *io, so_tls_step step,
       break;
   }
   return so_tls_fault(SO_TLS_ALERT_INTERNAL_ERROR);
+}
+
+const so_tls_side so_tls_server_side = {SO_TLS_SERVER, server_step};
+
+void so_tls_server_init(so_tls *tls, const uint8_t seed[32]) {
+  so_tls_init(tls, &so_tls_server_side, seed);
+  tls->state = SO_TLS_SERVER_WAIT_HELLO;
 }
