@@ -84,7 +84,7 @@ static void prepare(const so_edwards *p, cached *out) {
   const so_fe d2 = so_fe_from_words(d2_words);
   so_fe_add(&p->y, &p->x, &out->sum);
   so_fe_sub(&p->y, &p->x, &out->difference);
-  so_fe_mul(&p->t, &d2, &out->t2d);
+  so_fe_times(&p->t, &d2, &out->t2d);
   so_fe_add(&p->z, &p->z, &out->z2);
 }
 
@@ -219,8 +219,8 @@ void so_edwards_mul_add_base(const uint8_t s[32], const uint8_t k[32], const so_
 void so_edwards_encode(const so_edwards *p, uint8_t out[32]) {
   so_fe inverse, x, y;
   so_fe_invert(&p->z, &inverse);
-  so_fe_mul(&p->x, &inverse, &x);
-  so_fe_mul(&p->y, &inverse, &y);
+  so_fe_times(&p->x, &inverse, &x);
+  so_fe_times(&p->y, &inverse, &y);
   so_fe_to_bytes(&y, out);
   out[31] = (uint8_t)(out[31] | (0x80 & so_fe_is_odd(&x)));
   so_wipe(&inverse, sizeof inverse);
@@ -230,18 +230,18 @@ void so_edwards_encode(const so_edwards *p, uint8_t out[32]) {
 // v x^2 is -u (RFC 8032 5.1.3). Returns the mask of success.
 static uint64_t root_of_ratio(const so_fe *u, const so_fe *v, so_fe *x) {
   so_fe v3, v7, check, other;
-  so_fe_sqr(v, &v3);
-  so_fe_mul(&v3, v, &v3);
-  so_fe_sqr(&v3, &v7);
-  so_fe_mul(&v7, v, &v7);
-  so_fe_mul(u, &v7, x);
+  so_fe_squared(v, 1, &v3);
+  so_fe_times(&v3, v, &v3);
+  so_fe_squared(&v3, 1, &v7);
+  so_fe_times(&v7, v, &v7);
+  so_fe_times(u, &v7, x);
   so_fe_pow_p58(x, x);
-  so_fe_mul(x, &v3, x);
-  so_fe_mul(x, u, x);
-  so_fe_sqr(x, &check);
-  so_fe_mul(&check, v, &check);  // u or -u for squares.
+  so_fe_times(x, &v3, x);
+  so_fe_times(x, u, x);
+  so_fe_squared(x, 1, &check);
+  so_fe_times(&check, v, &check);  // u or -u for squares.
   const so_fe root = so_fe_from_words(root_of_minus_1_words);
-  so_fe_mul(x, &root, &other);
+  so_fe_times(x, &root, &other);
   so_fe sum, difference, u_tight;
   so_fe_mul_small(u, 1, &u_tight);
   so_fe_add(&check, &u_tight, &sum);
@@ -267,14 +267,14 @@ so_status so_edwards_decode(const uint8_t in[32], so_edwards *out) {
     return malformed;
   }
   so_fe y2, u, v;
-  so_fe_sqr(&p.y, &y2);
+  so_fe_squared(&p.y, 1, &y2);
   so_fe_sub(&y2, &one, &u);
-  so_fe_mul(&y2, &d, &v);
+  so_fe_times(&y2, &d, &v);
   so_fe_add(&v, &one, &v);
   if (root_of_ratio(&u, &v, &p.x) == 0 || (so_fe_is_zero(&p.x) & sign) != 0) {
     return malformed;
   }
-  so_fe_mul(&p.x, &p.y, &p.t);
+  so_fe_times(&p.x, &p.y, &p.t);
   if (so_fe_is_odd(&p.x) != sign) {
     so_edwards_negate(&p);
   }

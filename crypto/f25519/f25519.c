@@ -1,9 +1,13 @@
 #include "crypto/f25519/f25519.h"
 
-static void square_times(const so_fe *a, unsigned count, so_fe *out) {
-  so_fe r;
-  so_fe_sqr(a, &r);
-  for (unsigned i = 1; i < count; i++) {
+// Not to be copied into the callers, which is what the functions are for.
+__attribute__((noinline)) void so_fe_times(const so_fe *a, const so_fe *b, so_fe *out) {
+  so_fe_mul(a, b, out);
+}
+
+__attribute__((noinline)) void so_fe_squared(const so_fe *a, unsigned count, so_fe *out) {
+  so_fe r = *a;
+  for (unsigned i = 0; i < count; i++) {
     so_fe_sqr(&r, &r);
   }
   *out = r;
@@ -12,19 +16,19 @@ static void square_times(const so_fe *a, unsigned count, so_fe *out) {
 // From x^(2^m - 1) and x^(2^n - 1) to x^(2^(m + n) - 1).
 static void join_ones(const so_fe *m_ones, const so_fe *n_ones, unsigned n, so_fe *out) {
   so_fe r;
-  square_times(m_ones, n, &r);
-  so_fe_mul(&r, n_ones, out);
+  so_fe_squared(m_ones, n, &r);
+  so_fe_times(&r, n_ones, out);
 }
 
 // Gives a^(2^250 - 1) and a^11: the two ingredients of both powers below.
 static void power_250_ones(const so_fe *a, so_fe *ones, so_fe *eleventh) {
   so_fe a2, a9, r5, r10, r20, r50, r100;
-  so_fe_sqr(a, &a2);
-  square_times(&a2, 2, &a9);
-  so_fe_mul(&a9, a, &a9);
-  so_fe_mul(&a9, &a2, eleventh);
-  so_fe_sqr(eleventh, &r5);
-  so_fe_mul(&r5, &a9, &r5);  // 22 + 9 = 2^5 - 1.
+  so_fe_squared(a, 1, &a2);
+  so_fe_squared(&a2, 2, &a9);
+  so_fe_times(&a9, a, &a9);
+  so_fe_times(&a9, &a2, eleventh);
+  so_fe_squared(eleventh, 1, &r5);
+  so_fe_times(&r5, &a9, &r5);  // 22 + 9 = 2^5 - 1.
   join_ones(&r5, &r5, 5, &r10);
   join_ones(&r10, &r10, 10, &r20);
   join_ones(&r20, &r20, 20, &r50);
@@ -42,8 +46,8 @@ static void power_250_ones(const so_fe *a, so_fe *ones, so_fe *eleventh) {
 void so_fe_invert(const so_fe *a, so_fe *out) {
   so_fe ones, eleventh;
   power_250_ones(a, &ones, &eleventh);
-  square_times(&ones, 5, &ones);
-  so_fe_mul(&ones, &eleventh, out);
+  so_fe_squared(&ones, 5, &ones);
+  so_fe_times(&ones, &eleventh, out);
   so_wipe(&ones, sizeof ones);
   so_wipe(&eleventh, sizeof eleventh);
 }
@@ -52,8 +56,8 @@ void so_fe_invert(const so_fe *a, so_fe *out) {
 void so_fe_pow_p58(const so_fe *a, so_fe *out) {
   so_fe ones, eleventh;
   power_250_ones(a, &ones, &eleventh);
-  square_times(&ones, 2, &ones);
-  so_fe_mul(&ones, a, out);
+  so_fe_squared(&ones, 2, &ones);
+  so_fe_times(&ones, a, out);
   so_wipe(&ones, sizeof ones);
   so_wipe(&eleventh, sizeof eleventh);
 }

@@ -69,6 +69,12 @@ static inline so_fe so_fe_select(uint64_t mask, const so_fe *a, const so_fe *b) 
   return x;
 }
 
+// so_fe_times is so_fe_mul as a call: for what is done once, where a copy of the code costs more
+// than the call.
+// so_fe_squared is a^(2^count).
+void so_fe_times(const so_fe *a, const so_fe *b, so_fe *out);
+void so_fe_squared(const so_fe *a, unsigned count, so_fe *out);
+
 // so_fe_is_zero is the mask of a == 0, so_fe_is_odd that of an odd unique value. `a` is loose.
 uint64_t so_fe_is_zero(const so_fe *a);
 uint64_t so_fe_is_odd(const so_fe *a);

@@ -18,6 +18,8 @@ _SYMBOLS = [
     "so_fe_is_odd",
     "so_fe_is_zero",
     "so_fe_pow_p58",
+    "so_fe_squared",
+    "so_fe_times",
     "so_fe_probe",
     "so_mont256_add",
     "so_mont256_enter",

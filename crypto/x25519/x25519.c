@@ -68,7 +68,7 @@ so_status so_x25519(const uint8_t scalar[32], const uint8_t point[32], uint8_t o
   const so_fe x1 = so_fe_from_bytes(point);
   ladder_run(k, &x1, &l);
   so_fe_invert(&l.z2, &l.z2);
-  so_fe_mul(&l.x2, &l.z2, &l.x2);
+  so_fe_times(&l.x2, &l.z2, &l.x2);
   so_fe_to_bytes(&l.x2, out);
   so_wipe(k, sizeof k);
   so_wipe(&l, sizeof l);
@@ -88,7 +88,7 @@ void so_x25519_public(const uint8_t scalar[32], uint8_t out[32]) {
   so_fe_add(&p.z, &p.y, &sum);
   so_fe_sub(&p.z, &p.y, &difference);
   so_fe_invert(&difference, &difference);
-  so_fe_mul(&sum, &difference, &sum);
+  so_fe_times(&sum, &difference, &sum);
   so_fe_to_bytes(&sum, out);
   so_wipe(k, sizeof k);
   so_wipe(&p, sizeof p);
