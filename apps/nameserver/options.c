@@ -123,9 +123,9 @@ static so_status read_value(so_bytes name, so_bytes value, bool with_source, so_
                                  : bad(error, "--zone wants ORIGIN=FILE, not", value);
   }
   if (so_bytes_equal(name, so_str("--listen"))) {
-    return so_ok(so_places_add(&out->listens, value, 0))
-               ? so_done()
-               : bad(error, "--listen wants ADDR:PORT, 8 times at most, not", value);
+    const so_status s = so_places_option(&out->listens, "--listen", value, error);
+    so_buf_append_str(error, so_ok(s) ? "" : "; see nameserver --help");
+    return s;
   }
   if (so_bytes_equal(name, so_str("--notify"))) {
     return so_ok(so_places_add(&out->notifies, value, 53))

@@ -27,14 +27,9 @@ static so_status bad(so_buf *error, const char *what, const char *argument) {
 }
 
 static so_status read_listen(const char *value, so_options *out, so_buf *error) {
-  const so_status status = so_places_add(&out->listens, so_str(value), 0);
-  if (so_is(status, SO_LIMIT)) {
-    return bad(error, "there are too many places to listen with", value);
-  }
-  return so_ok(status) ? status
-                       : bad(error,
-                             "--listen wants ADDR:PORT, such as 127.0.0.1:8443 or [::1]:8443, not",
-                             value);
+  const so_status s = so_places_option(&out->listens, "--listen", so_str(value), error);
+  so_buf_append_str(error, so_ok(s) ? "" : "; see stored --help");
+  return s;
 }
 
 static so_status read_value(so_bytes name, const char *value, so_options *out, so_buf *error) {

@@ -53,15 +53,9 @@ static so_status read_number(const char *text, uint64_t least, uint64_t most, ui
 }
 
 static so_status read_place(const char *option, const char *value, so_places *out, so_buf *error) {
-  const so_status status = so_places_add(out, so_str(value), 0);
-  if (so_is(status, SO_LIMIT)) {
-    return bad(error, "there are too many places to listen with", value);
-  }
-  if (!so_ok(status)) {
-    so_buf_append_str(error, option);
-    return bad(error, " wants ADDR:PORT, such as 0.0.0.0:443 or [::]:443, not", value);
-  }
-  return status;
+  const so_status s = so_places_option(out, option, so_str(value), error);
+  so_buf_append_str(error, so_ok(s) ? "" : "; see website --help");
+  return s;
 }
 
 static so_status read_value(const char *option, const char *value, so_website_options *out,

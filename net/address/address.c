@@ -164,7 +164,8 @@ static so_status read_groups(so_bytes text, groups *g) {
     if (g->len == 16) {
       return malformed();
     }
-    if (g->len <= 12 && so_bytes_find(text, ':') == text.len && so_bytes_find(text, '.') < text.len) {
+    if (g->len <= 12 && so_bytes_find(text, ':') == text.len &&
+        so_bytes_find(text, '.') < text.len) {
       SO_TRY(parse_4(text, g->bytes + g->len));
       g->len += 4;
       return so_done();

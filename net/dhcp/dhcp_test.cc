@@ -42,7 +42,8 @@ const std::string kEnd("\xff", 1);
 std::string Good(so_dhcp_type type, uint32_t xid, uint32_t lease_s = 3600,
                  const std::string &address = kAddress) {
   return Head(xid, address) + Option(53, std::string(1, static_cast<char>(type))) +
-         Option(54, kServer) + Option(51, Be32(lease_s)) + Option(1, "\xff\xff\xff" + std::string(1, 0)) +
+         Option(54, kServer) + Option(51, Be32(lease_s)) +
+         Option(1, "\xff\xff\xff" + std::string(1, 0)) +
          Option(3, kServer) + Option(6, kServer + "\x0a" + std::string(2, 0) + "\x02") +
          Option(26, "\x05\x78") + Option(15, "example.org") + kEnd;
 }
@@ -135,8 +136,9 @@ TEST(DhcpReplyTest, ASearchListIsJoinedAndCutAndNeverCostsTheLease) {
                          Option(119, second) + kEnd, &r));
   EXPECT_EQ(first + second, so_test::Text(so_bytes_of(r.lease.search, r.lease.search_len)));
   EXPECT_EQ(25, r.lease.prefix_len);
-  SO_ASSERT_OK(Parse(head + Option(119, std::string(255, 'x')) + Option(119, std::string(255, 'y')) +
-                         Option(119, "last") + kEnd, &r));
+  const std::string x(255, 'x'), y(255, 'y');
+  SO_ASSERT_OK(
+      Parse(head + Option(119, x) + Option(119, y) + Option(119, "last") + kEnd, &r));
   EXPECT_EQ(SO_DHCP_SEARCH_LEN_MAX, r.lease.search_len);
   EXPECT_EQ('a', r.lease.search[511]);
   SO_ASSERT_OK(Parse(head + Option(119, "") + kEnd, &r));
@@ -253,7 +255,8 @@ class DhcpTest : public ::testing::Test {
       if (state == SO_DHCP_REQUESTING) {
         Input(Good(SO_DHCP_OFFER, d_.xid));
       }
-    } else if (state == SO_DHCP_HOLDING || state == SO_DHCP_RENEWING || state == SO_DHCP_REBINDING) {
+    } else if (state == SO_DHCP_HOLDING || state == SO_DHCP_RENEWING ||
+               state == SO_DHCP_REBINDING) {
       Bind();
       while (d_.state != state) {
         Tick();

@@ -1,4 +1,5 @@
-// The driver: the one fiber that receives and ticks, and what each call of the program begins and ends with.
+// The driver: the one fiber that receives and ticks, and what each call of the program begins and
+// ends with.
 
 #include "net/host/internal.h"
 

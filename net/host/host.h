@@ -57,8 +57,8 @@ typedef struct so_host_address {
   uint8_t prefix_len;
 } so_host_address;
 
-// What a host may do without, so that an image that does links none of it. Put in by the functions of
-// net/host/parts.h; NULL: this image does not have it.
+// What a host may do without, so that an image that does links none of it. Put in by the functions
+// of net/host/parts.h; NULL: this image does not have it.
 typedef struct so_host_parts {
   const struct so_host_ipv6_part *ipv6;
   const struct so_host_datagrams_part *datagrams;
@@ -100,20 +100,22 @@ typedef struct so_host_config {
 //   gw=192.0.2.1        a router, either family, one each
 //   dns=192.0.2.1,2001:db8::1    name servers, up to SO_HOST_DNS_MAX; without any, those of the
 //                       lease and of router advertisements
-//   search=example.org,corp.example    domains that end names without a dot (net/dns/search); without
-//                       any, those of the lease and of router advertisements; search=off: none
+//   search=example.org,corp.example    domains that end names without a dot (net/dns/search);
+//                       without any, those of the lease and of router advertisements; search=off:
+//                       none
 //   ipv6=on|off         with `on` (the default) addresses that routers announce are used as well
 //   ntp=time.example,192.0.2.123    time servers, up to SO_HOST_NTP_MAX; without any, those of the
 //                       lease; ntp=off: none. The settings are read by net/host/clock.h
 //   hostname=NAME       what DHCP is told
 //   pages=N connections=N    limits
 //   congestion=cubic|newreno
-// into `out`, which it zeroes first: it has no parts. MALFORMED: `*out_bad` views the word that is wrong.
+// into `out`, which it zeroes first: it has no parts. MALFORMED: `*out_bad` views the word that is
+// wrong.
 SO_MUST_USE so_status so_host_config_parse(so_bytes text, so_host_config *out, so_bytes *out_bad);
 
-// so_host_config_missing says in words which setting needs a part that is not in `c` ("ip=dhcp: ..."), or
-// NULL: every setting can be done. `*out_needed`: without that setting the host would have no such address;
-// else it can be left aside.
+// so_host_config_missing says in words which setting needs a part that is not in `c` ("ip=dhcp:
+// ..."), or NULL: every setting can be done. `*out_needed`: without that setting the host would
+// have no such address; else it can be left aside.
 const char *so_host_config_missing(const so_host_config *c, bool *out_needed);
 
 // so_host_start sets the stack up and spawns its driver. `world` gives clock, entropy, heap and
@@ -126,8 +128,8 @@ SO_MUST_USE so_status so_host_start(const so_world *world, const so_netdev *devi
 // all is freed and the device closed. From a fiber.
 void so_host_stop(so_host *h, uint64_t deadline_ns);
 
-// so_host_net is what a program sees. Its `bind` and `resolve` say UNSUPPORTED in an image without datagrams
-// and names; numbers are always understood.
+// so_host_net is what a program sees. Its `bind` and `resolve` say UNSUPPORTED in an image without
+// datagrams and names; numbers are always understood.
 so_net so_host_net(so_host *h);
 
 // so_host_wait_ready waits until there is an address that is not link-local and those of the
@@ -135,7 +137,8 @@ so_net so_host_net(so_host *h);
 // deadline came and there is none.
 SO_MUST_USE so_status so_host_wait_ready(so_host *h, uint64_t deadline_ns, so_ip *out);
 
-// so_host_metrics lists every counter of every module of the stack; nothing without the part for it.
+// so_host_metrics lists every counter of every module of the stack; nothing without the part for
+// it.
 so_metrics so_host_metrics(so_host *h);
 
 // so_host_tcp_info says how the TCP connection of a stream of this host is doing.

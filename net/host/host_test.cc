@@ -584,8 +584,8 @@ TEST_P(HostTest, AsksTheNameServerAndGivesUpAtTheDeadline) {
       true, 2048, true);
 }
 
-// A name server that knows addresses of names under second.test alone, says nothing about "quiet", and keeps
-// what it was asked.
+// A name server that knows addresses of names under second.test alone, says nothing about "quiet",
+// and keeps what it was asked.
 void AnswerSecond(so_datagram *d, std::vector<std::string> *asked) {
   std::string name;
   size_t at = 12;
@@ -629,8 +629,9 @@ TEST_P(HostTest, NamesWithoutADotAreSearchedForAndOthersAreNot) {
         });
         so_endpoint e;
         SO_EXPECT_OK(net_[1].resolve(net_[1].ctx, so_str("www"), In(5000), &e));
-        EXPECT_EQ((std::vector<std::string>{"www.first.test A", "www.first.test AAAA", "www.second.test A"}),
-                  asked);
+        const std::vector<std::string> want = {"www.first.test A", "www.first.test AAAA",
+                                               "www.second.test A"};
+        EXPECT_EQ(want, asked);
         asked.clear();
         SO_EXPECT_CODE(SO_NOT_FOUND, net_[1].resolve(net_[1].ctx, so_str("a.b"), In(5000), &e));
         EXPECT_EQ((std::vector<std::string>{"a.b A", "a.b AAAA"}), asked);

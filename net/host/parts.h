@@ -1,9 +1,9 @@
 #ifndef SO_NET_HOST_PARTS_H_
 #define SO_NET_HOST_PARTS_H_
 
-// Parts of a host that an image may do without. Each function puts one into a configuration and stands in a
-// library of its own (net/host:ipv6, :names, ...): what an image does not call, it does not hold. After
-// so_host_config_parse, which takes them all out.
+// Parts of a host that an image may do without. Each function puts one into a configuration and
+// stands in a library of its own (net/host:ipv6, :names, ...): what an image does not call, it does
+// not hold. After so_host_config_parse, which takes them all out.
 
 #include "net/host/host.h"
 

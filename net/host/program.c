@@ -49,8 +49,8 @@ static int run_host(program *p, so_host *host, so_buf *text) {
   const so_world *const world = p->world;
   so_ip ip;
   if (!so_ok(so_host_wait_ready(host, so_clock_now(&world->clock) + READY_NS, &ip))) {
-    so_buf_append_str(text, "there is no address after 30 seconds: no DHCP server and no router answered; "
-                            "name one with ip=ADDR/LEN");
+    so_buf_append_str(text, "there is no address after 30 seconds: no DHCP server and no router "
+                            "answered; name one with ip=ADDR/LEN");
     return fail(world, text);
   }
   say_address(world, p->device, &ip, text);

@@ -1,8 +1,8 @@
 #ifndef SO_NET_HOST_PROGRAM_H_
 #define SO_NET_HOST_PROGRAM_H_
 
-// A program on our own network: a host on `device`, the wait for its address and its clock, the program in a
-// world that has them, and the end. With a line on the console for each.
+// A program on our own network: a host on `device`, the wait for its address and its clock, the
+// program in a world that has them, and the end. With a line on the console for each.
 
 #include "net/host/host.h"
 

@@ -86,8 +86,8 @@ static so_status start_interface(so_host *h) {
   return so_interface_init(&h->interface, &c, &h->pool, h->world->heap);
 }
 
-// half_open_max leaves most of the table to connections that came about: a flood of SYNs must not fill it
-// before cookies begin.
+// half_open_max leaves most of the table to connections that came about: a flood of SYNs must not
+// fill it before cookies begin.
 static uint32_t half_open_max(uint32_t connections_max) {
   const uint32_t share = connections_max / 4 != 0 ? connections_max / 4 : 1;
   return share < HOST_HALF_OPEN_MAX ? share : HOST_HALF_OPEN_MAX;

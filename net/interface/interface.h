@@ -241,8 +241,8 @@ so_address_state so_interface_address_state(const so_interface *i, const so_ip *
 // so_ip_any(family) removes it. CONFLICT: not a unicast address.
 SO_MUST_USE so_status so_interface_set_gateway(so_interface *i, so_ip gateway, uint64_t now_ns);
 
-// so_interface_read_stats joins the interface's counters with those of ARP, reassembly and the table
-// of path MTUs (whose members in i->stats stay 0).
+// so_interface_read_stats joins the interface's counters with those of ARP, reassembly and the
+// table of path MTUs (whose members in i->stats stay 0).
 void so_interface_read_stats(const so_interface *i, so_interface_stats *out);
 
 #ifdef __cplusplus

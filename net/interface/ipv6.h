@@ -5,7 +5,8 @@
 // interface.h offers works for both families. An image that does not links no IPv6.
 //
 // At the first tick the interface makes its link-local address and proves it; then it looks for
-// routers, and takes addresses, routers, MTU, hop limit, name servers and search lists from what they announce.
+// routers, and takes addresses, routers, MTU, hop limit, name servers and search lists from what
+// they announce.
 //
 // What only IPv6 has is here: options, groups, name servers, counters. Each may be called for an
 // interface with IPv6 alone.
@@ -84,8 +85,8 @@ const so_ndp *so_interface_ipv6_ndp(const so_interface *i);  // For its tables a
 // hold, and returns how many.
 size_t so_interface_ipv6_dns(const so_interface *i, uint64_t now_ns, so_ip *out, size_t max);
 
-// so_interface_ipv6_search appends the domains of search lists that routers announced and that still
-// hold.
+// so_interface_ipv6_search appends the domains of search lists that routers announced and that
+// still hold.
 void so_interface_ipv6_search(const so_interface *i, uint64_t now_ns, so_search *out);
 
 // so_interface_ipv6_join and _leave count who listens to a group. LIMIT: too many groups. CONFLICT:

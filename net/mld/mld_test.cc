@@ -224,7 +224,8 @@ TEST_F(MldTest, AnothersReportSilencesOurs) {
   EXPECT_TRUE(out_.empty());
 }
 
-// RFC 2710 4 and 5: the flag "last to send a report" of an MLDv1 listener, through each of its ways.
+// RFC 2710 4 and 5: the flag "last to send a report" of an MLDv1 listener, through each of its
+// ways.
 TEST_F(MldTest, OnlyTheLastReporterSaysThatItLeaves) {
   const std::string report = std::string("\x83\0\0\0\0\0\0\0", 8) + Raw(group_);
   const auto leaves_loudly = [&] {

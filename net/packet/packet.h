@@ -3,20 +3,21 @@
 
 // Packets: scatter lists over reference-counted pages of one pool.
 //
-// A packet is a short list of fragments, each a view into a page. Protocols take headers off the front
-// (pull) and put them on (prepend) without moving the payload; a byte range can belong to several packets
-// at once (share), so that what TCP keeps for retransmission and what is on its way to the device is the
-// same memory.
+// A packet is a short list of fragments, each a view into a page. Protocols take headers off the
+// front (pull) and put them on (prepend) without moving the payload; a byte range can belong to
+// several packets at once (share), so that what TCP keeps for retransmission and what is on its way
+// to the device is the same memory.
 //
-// Who may write: a fragment owns `room` bytes before its view and `spare` bytes after it; nobody else
-// can see those. A shared view owns neither. Bytes inside a view are not written once it was shared.
+// Who may write: a fragment owns `room` bytes before its view and `spare` bytes after it; nobody
+// else can see those. A shared view owns neither. Bytes inside a view are not written once it was
+// shared.
 //
-// Memory: all of it is taken at init. When the pool is used up, functions say NULL or LIMIT and count
-// it; that is normal, and callers drop, wait or push back. Small packets share pages (slices), so that a
-// hundred bytes do not hold a page of their own.
+// Memory: all of it is taken at init. When the pool is used up, functions say NULL or LIMIT and
+// count it; that is normal, and callers drop, wait or push back. Small packets share pages
+// (slices), so that a hundred bytes do not hold a page of their own.
 //
-// A packet belongs to one owner at a time, who frees it or hands it on. Functions that take a packet say
-// when they keep it.
+// A packet belongs to one owner at a time, who frees it or hands it on. Functions that take a
+// packet say when they keep it.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -94,8 +95,8 @@ void so_packet_pool_release(so_packet_pool *pool);
 so_packet *so_packet_alloc(so_packet_pool *pool, size_t headroom, size_t tail);
 
 // so_packet_alloc_pages returns an empty packet that owns `len` bytes of room in whole pages, as a
-// device wants for receiving; so_packet_rooms lists that room, and so_packet_fill says how much of it
-// was written (unused pages go back). NULL when the pool is used up.
+// device wants for receiving; so_packet_rooms lists that room, and so_packet_fill says how much of
+// it was written (unused pages go back). NULL when the pool is used up.
 so_packet *so_packet_alloc_pages(so_packet_pool *pool, size_t len);
 size_t so_packet_rooms(const so_packet *p, so_netdev_room rooms[SO_NETDEV_PARTS_MAX]);
 void so_packet_fill(so_packet_pool *pool, so_packet *p, size_t len);
@@ -114,13 +115,13 @@ void so_packet_trim(so_packet_pool *pool, so_packet *p, size_t len);
 // so_packet_append copies bytes to the end. LIMIT: no pages or fragments; what fitted stays.
 SO_MUST_USE so_status so_packet_append(so_packet_pool *pool, so_packet *p, so_bytes bytes);
 
-// so_packet_share appends the range [off, off + len) of `from` to `to` by reference. LIMIT: too many
-// fragments; `to` is then as it was.
+// so_packet_share appends the range [off, off + len) of `from` to `to` by reference. LIMIT: too
+// many fragments; `to` is then as it was.
 SO_MUST_USE so_status so_packet_share(so_packet_pool *pool, so_packet *to, const so_packet *from,
                                       size_t off, size_t len);
 
-// so_packet_head returns the first `n` bytes contiguous (they are moved together when they are not),
-// or NULL when the packet is shorter, or they lie apart and there is no page for them.
+// so_packet_head returns the first `n` bytes contiguous (they are moved together when they are
+// not), or NULL when the packet is shorter, or they lie apart and there is no page for them.
 const uint8_t *so_packet_head(so_packet_pool *pool, so_packet *p, size_t n);
 
 // so_packet_copy writes [off, off + len) to `out`, which must lie within the packet.

@@ -141,8 +141,8 @@ SO_MUST_USE so_status so_sntp_input(so_sntp *c, const so_endpoint *from, so_byte
 // stays. What a server said is thus not forgotten because names were looked up again.
 void so_sntp_set_servers(so_sntp *c, const so_endpoint *servers, size_t count, uint64_t now_ns);
 
-// so_sntp_unsent: the request could not be sent (no address yet, no memory). The same server is asked
-// again in a second, and it is no failure of the server's.
+// so_sntp_unsent: the request could not be sent (no address yet, no memory). The same server is
+// asked again in a second, and it is no failure of the server's.
 void so_sntp_unsent(so_sntp *c, uint64_t now_ns);
 
 // so_sntp_doubt: the owner does not believe the last sample. Another server, or the same one where

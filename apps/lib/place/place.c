@@ -46,6 +46,18 @@ so_status so_places_add(so_places *places, so_bytes text, uint16_t default_port)
   return so_done();
 }
 
+so_status so_places_option(so_places *places, const char *option, so_bytes value, so_buf *error) {
+  const so_status s = so_places_add(places, value, 0);
+  if (so_is(s, SO_LIMIT)) {
+    so_buf_printf(error, "%s '%.*s' is one more than %d, which is the most", option,
+                  SO_FMT(value), SO_PLACES_MAX);
+  } else if (!so_ok(s)) {
+    so_buf_printf(error, "%s wants ADDR:PORT, such as 127.0.0.1:8443 or [::1]:8443, not '%.*s'",
+                  option, SO_FMT(value));
+  }
+  return so_ok(s) ? s : malformed();
+}
+
 so_status so_place_resolve(const so_world *world, const so_place *place, uint64_t deadline_ns,
                            so_endpoint *out) {
   SO_TRY(world->net.resolve(world->net.ctx, place->host, deadline_ns, out));

@@ -28,6 +28,11 @@ SO_MUST_USE so_status so_place_parse(so_bytes text, uint16_t default_port, so_pl
 // so_places_add reads one more. MALFORMED; LIMIT beyond SO_PLACES_MAX.
 SO_MUST_USE so_status so_places_add(so_places *places, so_bytes text, uint16_t default_port);
 
+// so_places_option adds the value of `option`. MALFORMED: it is refused, and `error` gets a sentence
+// that says why.
+SO_MUST_USE so_status so_places_option(so_places *places, const char *option, so_bytes value,
+                                       so_buf *error);
+
 // so_place_resolve looks the host up; `*out` has the port too. As so_net.resolve.
 SO_MUST_USE so_status so_place_resolve(const so_world *world, const so_place *place,
                                        uint64_t deadline_ns, so_endpoint *out);

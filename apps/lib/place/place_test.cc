@@ -73,6 +73,23 @@ TEST(PlaceTest, WrittenAsRead) {
   }
 }
 
+TEST(PlaceTest, AnOptionThatIsRefusedIsNamedWithItsValue) {
+  so_places places = {};
+  so_buf out;
+  so_buf_init(&out, Heap(), 1000);
+  SO_EXPECT_CODE(SO_MALFORMED, so_places_option(&places, "--listen", so_str("here"), &out));
+  EXPECT_EQ(Text(so_buf_bytes(&out)),
+            "--listen wants ADDR:PORT, such as 127.0.0.1:8443 or [::1]:8443, not 'here'");
+  so_buf_clear(&out);
+  for (int i = 0; i < SO_PLACES_MAX; i++) {
+    SO_EXPECT_OK(so_places_option(&places, "--listen", so_str("[::1]:1"), &out));
+  }
+  EXPECT_EQ(Text(so_buf_bytes(&out)), "");
+  SO_EXPECT_CODE(SO_MALFORMED, so_places_option(&places, "--listen", so_str("[::1]:2"), &out));
+  EXPECT_EQ(Text(so_buf_bytes(&out)), "--listen '[::1]:2' is one more than 8, which is the most");
+  so_buf_release(&out);
+}
+
 TEST(PlaceTest, ARefusalSaysWhatToDo) {
   const struct {
     so_code code;

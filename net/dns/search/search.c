@@ -101,7 +101,8 @@ so_status so_search_next_nd(so_bytes names, size_t *offset, so_dns_name *out) {
 
 static bool is_searched(so_bytes name) {
   return name.len != 0 && name.len <= SO_DNS_LABEL_LEN_MAX &&
-         so_bytes_find(name, '.') == name.len && !so_bytes_equal_nocase(name, so_str("localhost")) &&
+         so_bytes_find(name, '.') == name.len &&
+         !so_bytes_equal_nocase(name, so_str("localhost")) &&
          !so_bytes_equal_nocase(name, so_str("invalid"));
 }
 

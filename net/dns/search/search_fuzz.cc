@@ -1,5 +1,5 @@
-// Any bytes as a list of DHCP, of a router, or as text: reading ends, a list holds nothing but domains of
-// hosts, and each candidate is a name with the one that was asked in front.
+// Any bytes as a list of DHCP, of a router, or as text: reading ends, a list holds nothing but
+// domains of hosts, and each candidate is a name with the one that was asked in front.
 
 #include <stdlib.h>
 #include <string.h>

@@ -123,7 +123,8 @@ TEST(SearchTest, ANameWithoutDotsIsAskedWithEachDomainAndAsItStandsAtLast) {
 // RFC 1535: what has a dot is whole.
 TEST(SearchTest, ANameWithADotIsNeverLengthened) {
   const so_search s = List("example.org");
-  for (const char *name : {"www.example", "www.", "a.b.c", ".", "localhost", "LocalHost", "invalid"}) {
+  for (const char *name :
+       {"www.example", "www.", "a.b.c", ".", "localhost", "LocalHost", "invalid"}) {
     EXPECT_EQ((Names{name}), Candidates(s, name));
   }
   EXPECT_EQ((Names{""}), Candidates(s, ""));

@@ -24,8 +24,8 @@ typedef struct name_area {
   size_t least;
 } name_area;
 
-// read_labels appends the labels at `from` of `area` to `out`. It ends at the root (`*jump` NO_JUMP)
-// or at a pointer, whose target is put into `*jump`. `*used` is how many bytes were read.
+// read_labels appends the labels at `from` of `area` to `out`. It ends at the root (`*jump`
+// NO_JUMP) or at a pointer, whose target is put into `*jump`. `*used` is how many bytes were read.
 static bool read_labels(const name_area *area, size_t from, so_dns_name *out, size_t *used,
                         size_t *jump) {
   so_reader r = so_reader_of(so_bytes_from(area->bytes, from));

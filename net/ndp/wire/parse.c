@@ -86,7 +86,8 @@ static bool dns_option(so_reader *body, so_nd_message *m) {
   return true;
 }
 
-// RFC 8106 5.2: whether the names can be read is seen by who reads them; they are no check of RFC 4861.
+// RFC 8106 5.2: whether the names can be read is seen by who reads them; they are no check of RFC
+// 4861.
 static bool search_option(so_reader *body, so_nd_message *m) {
   so_nd_search s = {0};
   if (!so_skip(body, 2) || !so_read_u32be(body, &s.lifetime_s) || body->len == 0) {
