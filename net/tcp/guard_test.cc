@@ -231,6 +231,40 @@ TEST(TcpGuardTest, AGuessedCookieIsRefusedAndNoneIsBelievedWithoutAFlood) {
   EXPECT_EQ(so_tcp_connection_count(p.host.tcp), 1u);
 }
 
+// The first SYN met a full table, the same SYN again an empty one.
+TEST(TcpGuardTest, ACookieIsBelievedBesideAHalfOpenConnection) {
+  so_tcp_config config = {};
+  config.half_open_max = 1;
+  Peer p(config);
+  p.Listen();
+  so_tcp_header other = p.SynHeader(SO_TCP_FLAG_SYN);
+  other.src_port = 1;
+  p.Send(other);
+  p.Take();
+  p.Send(p.SynHeader(SO_TCP_FLAG_SYN));
+  const Sent cookie = p.TakeOne();
+  ASSERT_EQ(p.host.stats().cookies_sent, 1u);
+  other.seq++;
+  other.flags = SO_TCP_FLAG_RST;
+  p.Send(other);
+  ASSERT_EQ(so_tcp_half_open_count(p.host.tcp), 0u);
+  p.Send(p.SynHeader(SO_TCP_FLAG_SYN));
+  const Sent second = p.TakeOne();
+  ASSERT_NE(cookie.h.seq, second.h.seq);
+  p.seq++;
+  p.ack = cookie.h.seq + 2;  // A number that we never sent.
+  p.SendAck();
+  EXPECT_EQ(p.TakeOne().h.flags, SO_TCP_FLAG_RST);
+  EXPECT_EQ(so_tcp_half_open_count(p.host.tcp), 1u);
+  p.ack = cookie.h.seq + 1;
+  p.Send(p.Header(SO_TCP_FLAG_ACK), "GET");
+  p.seq += 3;
+  SO_ASSERT_OK(so_tcp_accept(p.host.tcp, p.listener, nullptr, &p.c));
+  EXPECT_EQ(p.Read(), "GET");
+  EXPECT_EQ(p.host.stats().cookies_accepted, 1u);
+  EXPECT_EQ(so_tcp_half_open_count(p.host.tcp), 0u);
+}
+
 TEST(TcpGuardTest, ACookieIsTooOldAfterTwoPeriods) {
   so_tcp_config config = {};
   config.half_open_max = 1;

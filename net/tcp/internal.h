@@ -320,6 +320,10 @@ void so_tcp_conn_timer(so_tcp *t, so_tcp_conn *c, uint64_t now_ns);
 uint64_t so_tcp_conn_deadline(const so_tcp_conn *c);
 
 // listen.c
+// so_tcp_answers_cookie: the SYN was answered with a cookie, and when it came again there was room for
+// `c`, whose number is another. The client knows the cookie's.
+bool so_tcp_answers_cookie(const so_tcp *t, const so_tcp_conn *c, const so_tcp_segment *s,
+                           uint64_t now_ns);
 void so_tcp_listen_input(so_tcp *t, so_tcp_listener *l, so_tcp_segment *s, uint32_t iss_above,
                          bool has_iss_above, uint64_t now_ns);
 void so_tcp_listener_established(so_tcp *t, so_tcp_conn *c);

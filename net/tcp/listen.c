@@ -104,6 +104,15 @@ static bool cookie_input(so_tcp *t, so_tcp_listener *l, so_tcp_segment *s, uint6
   return true;
 }
 
+bool so_tcp_answers_cookie(const so_tcp *t, const so_tcp_conn *c, const so_tcp_segment *s,
+                           uint64_t now_ns) {
+  const uint8_t flags = s->h.flags & (SO_TCP_FLAG_ACK | SO_TCP_FLAG_SYN | SO_TCP_FLAG_RST);
+  uint16_t mss = 0;
+  return c->b.state == SO_TCP_SYN_RECEIVED && c->listener != NULL && flags == SO_TCP_FLAG_ACK &&
+         s->h.ack != c->b.iss + 1 && now_ns < t->cookies_until_ns &&
+         so_tcp_cookie_check(t->isn_key, &s->tuple, s->h.seq - 1, s->h.ack - 1, now_ns, &mss);
+}
+
 void so_tcp_listen_input(so_tcp *t, so_tcp_listener *l, so_tcp_segment *s, uint32_t iss_above,
                          bool has_iss_above, uint64_t now_ns) {
   if (so_tcp_flag(s, SO_TCP_FLAG_RST)) {  // First.

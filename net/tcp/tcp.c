@@ -119,6 +119,11 @@ static bool read_segment(so_tcp *t, so_packet *p, so_tcp_segment *s) {
 
 static void dispatch(so_tcp *t, so_tcp_segment *s, uint64_t now_ns) {
   so_tcp_conn *c = so_tcp_table_find(t, &s->tuple);
+  if (c != NULL && so_tcp_answers_cookie(t, c, s, now_ns)) {
+    so_tcp_end_with(t, c, SO_TCP_END_NONE);
+    so_tcp_settle(t, c, now_ns);
+    c = NULL;
+  }
   if (c != NULL) {
     so_tcp_conn_input(t, c, s, now_ns);
     so_tcp_settle(t, c, now_ns);
