@@ -715,10 +715,26 @@ TEST(TcpDataTest, ASegmentSizeThatThePathHasCarriedIsNotGivenUpSoSoon) {
 TEST(TcpDataTest, ShortSegmentsSayNothingOfLongOnes) {
   Peer p;
   p.PassiveOpen();
-  p.Write(Pattern(100));
-  p.Take();
-  p.SendAck();
+  for (int i = 0; i < 20; i++) {  // More than a full one together.
+    p.Write(Pattern(100));
+    p.Take();
+    p.SendAck();
+  }
   p.Write(Pattern(1460));
+  EXPECT_EQ(LengthAfterTimeouts(&p, 2), 1460u);
+  EXPECT_EQ(LengthAfterTimeouts(&p, 1), 536u);
+}
+
+TEST(TcpDataTest, AFullSegmentIsCarriedWhenItIsAcknowledged) {
+  Peer p;
+  p.PassiveOpen();
+  p.Write(Pattern(100));
+  const Sends first = p.Take(false);
+  p.Write(Pattern(1460));
+  ASSERT_EQ(p.Take(false).size(), 1u);
+  so_tcp_header h = p.Header(SO_TCP_FLAG_ACK);
+  h.ack = first[0].h.seq + 100;  // What went before it alone.
+  p.Send(h);
   EXPECT_EQ(LengthAfterTimeouts(&p, 2), 1460u);
   EXPECT_EQ(LengthAfterTimeouts(&p, 1), 536u);
 }
