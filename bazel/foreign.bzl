@@ -42,7 +42,6 @@ set -u
 all=0 failed=0
 [ -n "${TEST_SHARD_STATUS_FILE-}" ] && touch "$TEST_SHARD_STATUS_FILE"
 export GTEST_SHARD_INDEX=${TEST_SHARD_INDEX-0} GTEST_TOTAL_SHARDS=${TEST_TOTAL_SHARDS-1}
-export GTEST_FILTER=FILTER
 unset TEST_SHARD_STATUS_FILE GTEST_SHARD_STATUS_FILE XML_OUTPUT_FILE GTEST_OUTPUT
 for test in TESTS; do
   start=$SECONDS
@@ -69,7 +68,6 @@ def _foreign_test_impl(ctx):
         runfiles = runfiles.merge(test[DefaultInfo].default_runfiles)
     script = ctx.actions.declare_file(ctx.label.name)
     text = _RUN.replace("TESTS;", " ".join(names) + ";").replace("EMULATOR", ctx.attr.emulator)
-    text = text.replace("FILTER=FILTER", "FILTER='-%s'" % ":".join(ctx.attr.left_out))
     ctx.actions.write(script, text, is_executable = True)
     return [DefaultInfo(executable = script, runfiles = runfiles)]
 
@@ -80,7 +78,6 @@ so_foreign_test = rule(
         "tests": attr.label_list(cfg = _to_platform, mandatory = True),
         "platform": attr.string(mandatory = True),
         "emulator": attr.string(mandatory = True),
-        "left_out": attr.string_list(doc = "Cases that are not run, as SUITE.NAME."),
         "_allowlist_function_transition": attr.label(
             default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
         ),

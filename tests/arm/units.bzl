@@ -61,6 +61,7 @@ JOINED = {
         "//net/dhcp:dhcp_test",
         "//net/dns/nsec3:nsec3_test",
         "//net/dns/resolver:resolver_test",
+        "//net/dns/search:search_test",
         "//net/dns/server:server_test",
         "//net/dns/wire:wire_test",
         "//net/dns/zone:zone_test",
@@ -132,13 +133,4 @@ APART = {
 # The same sources as another one, over another build of the library: a program of its own.
 ALONE = [
     "//crypto/poly1305:poly1305_26_test",
-]
-
-# Three quarters of the time of all, and nothing in them depends on the processor: they run there with `./safeos test --arch ARCH`.
-SLOW = [
-    "DbTest.EveryRefusedAllocationIsAStatusAndLeavesNothing",
-    "DbTest.ReadersAndFlushesRunInTheMiddleOfAnyWrite",
-    "TreeTest.ADiffIsExactlyTheDifference",
-    "TreeTest.TheRootDoesNotDependOnTheHistory",
-    "WalkTest.AnInsertionIntoALargeValueCostsAFewChunks",
 ]
