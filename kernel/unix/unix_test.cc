@@ -191,35 +191,43 @@ TEST_P(UnixSocketTest, DeadlinesEndReadsWritesAndAccepts) {
   });
 }
 
-// The loop sees what comes, and has nobody to wake, while the reader is busy elsewhere.
-TEST_P(UnixSocketTest, BytesAndTheEndThatCameWhileNobodyWaitedAreNotLost) {
-  RunWorld([](const so_world *w) {
-    const so_endpoint any = Loopback(GetParam());
-    so_listener l;
-    SO_ASSERT_OK(w->net.listen(w->net.ctx, &any, &l));
+// Two ends of a connection.
+struct Connection {
+  Connection(const so_world *w, const so_endpoint &any) {
     so_endpoint at, peer;
-    SO_ASSERT_OK(so_listener_local(&l, &at));
-    so_stream a, b;
-    SO_ASSERT_OK(w->net.connect(w->net.ctx, &at, SO_NEVER, &a));
-    SO_ASSERT_OK(so_listener_accept(&l, SO_NEVER, &b, &peer));
-    uint8_t buf[10];
-    size_t n;
-    for (int i = 0; i < 3; i++) {
-      SO_ASSERT_OK(so_stream_write(&b, so_str("abc"), SO_NEVER));
-      so_fiber_sleep_until(w->sched, In(w, 2));
-      SO_ASSERT_OK(so_stream_read(&a, buf, sizeof buf, In(w, 5000), &n));  // Fewer than asked for.
-      EXPECT_EQ(n, 3u);
-    }
-    SO_ASSERT_OK(so_stream_write(&b, so_str("end"), SO_NEVER));
-    SO_ASSERT_OK(so_stream_shutdown(&b, SO_NEVER));
-    so_fiber_sleep_until(w->sched, In(w, 2));  // Both are one event.
-    SO_ASSERT_OK(so_stream_read(&a, buf, sizeof buf, In(w, 5000), &n));
-    EXPECT_EQ(n, 3u);
-    SO_ASSERT_OK(so_stream_read(&a, buf, sizeof buf, In(w, 5000), &n));
-    EXPECT_EQ(n, 0u);
+    SO_EXPECT_OK(w->net.listen(w->net.ctx, &any, &l));
+    SO_EXPECT_OK(so_listener_local(&l, &at));
+    SO_EXPECT_OK(w->net.connect(w->net.ctx, &at, SO_NEVER, &a));
+    SO_EXPECT_OK(so_listener_accept(&l, SO_NEVER, &b, &peer));
+  }
+  ~Connection() {
     so_stream_close(&a);
     so_stream_close(&b);
     so_listener_close(&l);
+  }
+  so_listener l = {};
+  so_stream a = {}, b = {};
+};
+
+// The loop sees what comes, and has nobody to wake, while the reader is busy elsewhere.
+TEST_P(UnixSocketTest, BytesAndTheEndThatCameWhileNobodyWaitedAreNotLost) {
+  RunWorld([](const so_world *w) {
+    Connection c(w, Loopback(GetParam()));
+    uint8_t buf[10];
+    size_t n;
+    for (int i = 0; i < 3; i++) {
+      SO_ASSERT_OK(so_stream_write(&c.b, so_str("abc"), SO_NEVER));
+      so_fiber_sleep_until(w->sched, In(w, 2));
+      SO_ASSERT_OK(so_stream_read(&c.a, buf, sizeof buf, In(w, 5000), &n));  // Fewer than asked for.
+      EXPECT_EQ(n, 3u);
+    }
+    SO_ASSERT_OK(so_stream_write(&c.b, so_str("end"), SO_NEVER));
+    SO_ASSERT_OK(so_stream_shutdown(&c.b, SO_NEVER));
+    so_fiber_sleep_until(w->sched, In(w, 2));  // Both are one event.
+    SO_ASSERT_OK(so_stream_read(&c.a, buf, sizeof buf, In(w, 5000), &n));
+    EXPECT_EQ(n, 3u);
+    SO_ASSERT_OK(so_stream_read(&c.a, buf, sizeof buf, In(w, 5000), &n));
+    EXPECT_EQ(n, 0u);
   });
 }
 

@@ -127,7 +127,7 @@ TEST(TcpGuardTest, EachRecentDuplicateIsReported) {
     so_tcp_header h = p.Header(SO_TCP_FLAG_ACK);
     h.seq = first + i * 1000;
     p.Send(h, std::string(1000, 'x'));
-    const std::vector<Sent> answers = p.Take();
+    const Sends answers = p.Take();
     ASSERT_EQ(answers.size(), 1u) << i;
     ASSERT_GE(answers[0].h.sack_count, 1u) << i;
     EXPECT_EQ(answers[0].h.sacks[0].start, h.seq);
@@ -231,16 +231,22 @@ TEST(TcpGuardTest, AGuessedCookieIsRefusedAndNoneIsBelievedWithoutAFlood) {
   EXPECT_EQ(so_tcp_connection_count(p.host.tcp), 1u);
 }
 
+// A listener with one place for what is half open, and a stranger in it; returns his SYN.
+so_tcp_header ListenWithAStranger(Peer *p) {
+  p->Listen();
+  so_tcp_header syn = p->SynHeader(SO_TCP_FLAG_SYN);
+  syn.src_port = 1;
+  p->Send(syn);
+  p->Take();
+  return syn;
+}
+
 // The first SYN met a full table, the same SYN again an empty one.
 TEST(TcpGuardTest, ACookieIsBelievedBesideAHalfOpenConnection) {
   so_tcp_config config = {};
   config.half_open_max = 1;
   Peer p(config);
-  p.Listen();
-  so_tcp_header other = p.SynHeader(SO_TCP_FLAG_SYN);
-  other.src_port = 1;
-  p.Send(other);
-  p.Take();
+  so_tcp_header other = ListenWithAStranger(&p);
   p.Send(p.SynHeader(SO_TCP_FLAG_SYN));
   const Sent cookie = p.TakeOne();
   ASSERT_EQ(p.host.stats().cookies_sent, 1u);
@@ -269,11 +275,7 @@ TEST(TcpGuardTest, ACookieIsTooOldAfterTwoPeriods) {
   so_tcp_config config = {};
   config.half_open_max = 1;
   Peer p(config);
-  p.Listen();
-  so_tcp_header first = p.SynHeader(SO_TCP_FLAG_SYN);
-  first.src_port = 1;
-  p.Send(first);
-  p.Take();
+  so_tcp_header first = ListenWithAStranger(&p);
   p.Send(p.SynHeader(SO_TCP_FLAG_SYN));
   p.seq++;
   p.ack = p.TakeOne().h.seq + 1;
@@ -394,7 +396,7 @@ TEST(TcpGuardTest, ASmallerPathMtuIsBelievedOnlyForASegmentOnItsWay) {
   Peer p(config);
   p.PassiveOpen();
   p.Write(Pattern(4000));
-  const std::vector<Sent> sent = p.Take(false);
+  const Sends sent = p.Take(false);
   ASSERT_GE(sent.size(), 2u);
   std::string bytes;
   so_ip_error e = Quote(p, SO_IP_ERROR_TOO_BIG, sent[0].h.seq - 1, &bytes);
@@ -406,7 +408,7 @@ TEST(TcpGuardTest, ASmallerPathMtuIsBelievedOnlyForASegmentOnItsWay) {
   e = Quote(p, SO_IP_ERROR_TOO_BIG, sent[0].h.seq, &bytes);
   EXPECT_TRUE(so_tcp_error(p.host.tcp, &e, p.host.now));
   EXPECT_EQ(Info(p.c).mss, 960u);
-  const std::vector<Sent> again = p.Take(false);
+  const Sends again = p.Take(false);
   ASSERT_FALSE(again.empty());  // At once, in the new size.
   EXPECT_EQ(again[0].h.seq, sent[0].h.seq);
   EXPECT_EQ(again[0].data.size(), 960u);

@@ -87,6 +87,16 @@ struct Sent {
   uint64_t at_ns;
 };
 
+using Sends = std::vector<Sent>;
+
+inline std::string Joined(const Sends &sent) {
+  std::string all;
+  for (const Sent &s : sent) {
+    all += s.data;
+  }
+  return all;
+}
+
 // A host with a stack of its own.
 class Host {
  public:
@@ -110,8 +120,8 @@ class Host {
   Host(const Host &) = delete;
 
   // Everything that was sent since the last call.
-  std::vector<Sent> Take() {
-    std::vector<Sent> all;
+  Sends Take() {
+    Sends all;
     for (so_packet *p : out) {
       all.push_back(Decode(p));
       so_packet_free(&pool, p);

@@ -66,8 +66,8 @@ class Peer {
   }
 
   // What the host sent; also notes its numbers, so that the next ACK acknowledges all.
-  std::vector<Sent> Take(bool acknowledge = true) {
-    std::vector<Sent> all = host.Take();
+  Sends Take(bool acknowledge = true) {
+    Sends all = host.Take();
     for (const Sent &s : all) {
       if ((s.h.flags & SO_TCP_FLAG_RST) != 0) {
         continue;
@@ -85,7 +85,7 @@ class Peer {
     return all;
   }
   Sent TakeOne() {
-    std::vector<Sent> all = Take();
+    Sends all = Take();
     EXPECT_EQ(all.size(), 1u);
     return all.empty() ? Sent{} : all[0];
   }

@@ -312,7 +312,7 @@ class StatesTest {
   so_tcp_state from;
 };
 
-Answer Classify(const std::vector<Sent> &sent) {
+Answer Classify(const Sends &sent) {
   if (sent.empty()) {
     return kNone;
   }

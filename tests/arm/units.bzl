@@ -124,9 +124,11 @@ APART = {
     "net": [
         "//net/tcp:data_test",
         "//net/tcp:guard_test",
+        "//net/tcp:loss_test",
         "//net/tcp:pair_test",
         "//net/tcp:scale_test",
         "//net/tcp:states_test",
+        "//net/tcp:window_test",
     ],
 }
 

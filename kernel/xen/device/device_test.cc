@@ -187,6 +187,11 @@ class DeviceTest : public so_test::Domain {
     SO_ASSERT_OK(so_device_start(&device_, &config));
     SO_ASSERT_OK(so_fiber_spawn(&sched_, "serve", so_store_serve, &store_));
   }
+  void StartLive() {
+    Host();
+    LiveBack();
+    Start();
+  }
   // In the other domain the back end waits, and neither the old port nor the old keys are there.
   void Resume() {
     SO_ASSERT_OK(so_store_suspend(&store_, now_ns_ + SO_NS_PER_S));
@@ -281,9 +286,7 @@ TEST_F(DeviceTest, WaitsForABackEndThatComesLater) {
 }
 
 TEST_F(DeviceTest, SurvivesABackEndThatClosesAndComesBack) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     SO_ASSERT_OK(Wait());
     for (int i = 0; i < 100; i++) {  // Keys of one time are not kept for the next.
@@ -302,9 +305,7 @@ TEST_F(DeviceTest, SurvivesABackEndThatClosesAndComesBack) {
 }
 
 TEST_F(DeviceTest, ADeviceThatIsTakenAwayIsLetGo) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     SO_ASSERT_OK(Wait());
     xenstored_.Set(std::string(kBack) + "/online", "0");
@@ -326,9 +327,7 @@ TEST_F(DeviceTest, ADeviceThatIsTakenAwayIsLetGo) {
 }
 
 TEST_F(DeviceTest, ABackEndThatVanishesIsLost) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     SO_ASSERT_OK(Wait());
     Trace();
@@ -342,9 +341,7 @@ TEST_F(DeviceTest, ABackEndThatVanishesIsLost) {
 }
 
 TEST_F(DeviceTest, OneThatVanishesWithItsFolderIsNotWrittenTo) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     SO_ASSERT_OK(Wait());
     xenstored_.Remove("device/vif/0");
@@ -357,9 +354,7 @@ TEST_F(DeviceTest, OneThatVanishesWithItsFolderIsNotWrittenTo) {
 
 TEST_F(DeviceTest, OneThatIsServedByAnotherDomainIsWatchedThere) {
   const std::string other = "/local/domain/5/backend/vif/7/0";
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     SO_ASSERT_OK(Wait());
     const size_t watches = xenstored_.watches();
@@ -377,9 +372,7 @@ TEST_F(DeviceTest, OneThatIsServedByAnotherDomainIsWatchedThere) {
 }
 
 TEST_F(DeviceTest, AStateThatCannotBeReadMeansNothing) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     SO_ASSERT_OK(Wait());
     Trace();
@@ -397,9 +390,7 @@ TEST_F(DeviceTest, AStateThatCannotBeReadMeansNothing) {
 }
 
 TEST_F(DeviceTest, AWatchThatIsRefusedIsAskedForAgain) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     int left = 3;
     Spoil(XS_WATCH, std::string("OK", 3), &left);
@@ -413,9 +404,7 @@ TEST_F(DeviceTest, AWatchThatIsRefusedIsAskedForAgain) {
 }
 
 TEST_F(DeviceTest, ABackEndThatStartedAgainIsLostAndConnected) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     SO_ASSERT_OK(Wait());
     Trace();
@@ -440,9 +429,7 @@ TEST_F(DeviceTest, OneThatServedWhoWasHereBeforeStartsAgain) {
 }
 
 TEST_F(DeviceTest, ABrokenConnectionIsClosedAndMadeAgain) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     SO_ASSERT_OK(Wait());
     Trace();
@@ -455,9 +442,7 @@ TEST_F(DeviceTest, ABrokenConnectionIsClosedAndMadeAgain) {
 }
 
 TEST_F(DeviceTest, OneThatBreaksAgainAndAgainFails) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     for (uint32_t i = 0; i < SO_DEVICE_TRIES_MAX; i++) {
       SO_ASSERT_OK(Wait(60 * SO_NS_PER_S));
@@ -473,9 +458,7 @@ TEST_F(DeviceTest, OneThatBreaksAgainAndAgainFails) {
 }
 
 TEST_F(DeviceTest, OneThatBreaksSeldomIsAlwaysConnectedAgain) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     for (uint32_t i = 0; i < 3 * SO_DEVICE_TRIES_MAX; i++) {
       SO_ASSERT_OK(Wait(60 * SO_NS_PER_S));
@@ -489,9 +472,7 @@ TEST_F(DeviceTest, OneThatBreaksSeldomIsAlwaysConnectedAgain) {
 }
 
 TEST_F(DeviceTest, OneThatWorksForAWhileAndBreaksFailsInTheEnd) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     uint32_t breaks = 0;
     while (breaks < 100 && so_ok(Wait(60 * SO_NS_PER_S))) {
@@ -591,9 +572,7 @@ TEST_F(DeviceTest, NoEventChannelIsTriedAgainAndFails) {
 }
 
 TEST_F(DeviceTest, ConnectsAgainAfterAResume) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     SO_ASSERT_OK(Wait());
     Trace();
@@ -610,9 +589,7 @@ TEST_F(DeviceTest, ConnectsAgainAfterAResume) {
 }
 
 TEST_F(DeviceTest, FailuresInTheOldDomainDoNotCountInTheNew) {
-  Host();
-  LiveBack();
-  Start();
+  StartLive();
   Run([&] {
     for (uint32_t i = 0; i < 2 * (SO_DEVICE_TRIES_MAX - 1); i++) {
       if (i == SO_DEVICE_TRIES_MAX - 1) Resume();
