@@ -168,6 +168,22 @@ class HostTest : public testing::TestWithParam<int> {
 
   uint64_t In(uint64_t ms) const { return so_clock_now(&world_->clock) + ms * SO_NS_PER_MS; }
 
+  // Answers what comes until the socket is closed; what `answer` is false for stays without.
+  void ServeNames(so_datagram_socket *server, const std::function<bool(so_datagram *)> &answer) {
+    uint8_t room[1500];
+    so_datagram d = {};
+    d.data = room;
+    d.cap = sizeof room;
+    size_t count;
+    while (so_ok(so_datagram_receive(server, &d, 1, SO_NEVER, &count))) {
+      const bool answered = answer(&d);
+      d.local = {};
+      if (answered) {
+        SO_EXPECT_OK(so_datagram_send(server, &d, 1, In(1000)));
+      }
+    }
+  }
+
   so_endpoint At(int host, uint16_t port) const {
     so_endpoint e = {};
     const std::string text =
@@ -555,16 +571,10 @@ TEST_P(HostTest, AsksTheNameServerAndGivesUpAtTheDeadline) {
         SO_ASSERT_OK(net_[0].bind(net_[0].ctx, &at, &server));
         so_test::Fibers running(world_->sched);
         running.Spawn([&] {
-          uint8_t room[1500];
-          so_datagram d = {};
-          d.data = room;
-          d.cap = sizeof room;
-          size_t count;
-          while (so_ok(so_datagram_receive(&server, &d, 1, SO_NEVER, &count))) {
-            AnswerQuestion(&d);
-            d.local = {};
-            SO_EXPECT_OK(so_datagram_send(&server, &d, 1, In(1000)));
-          }
+          ServeNames(&server, [](so_datagram *d) {
+            AnswerQuestion(d);
+            return true;
+          });
         });
         so_endpoint e;
         SO_ASSERT_OK(net_[1].resolve(net_[1].ctx, so_str("www.example.org"), In(5000), &e));
@@ -614,18 +624,10 @@ TEST_P(HostTest, NamesWithoutADotAreSearchedForAndOthersAreNot) {
         std::vector<std::string> asked;
         so_test::Fibers running(world_->sched);
         running.Spawn([&] {
-          uint8_t room[1500];
-          so_datagram d = {};
-          d.data = room;
-          d.cap = sizeof room;
-          size_t count;
-          while (so_ok(so_datagram_receive(&server, &d, 1, SO_NEVER, &count))) {
-            AnswerSecond(&d, &asked);
-            d.local = {};
-            if (asked.back().substr(0, 5) != "quiet") {
-              SO_EXPECT_OK(so_datagram_send(&server, &d, 1, In(1000)));
-            }
-          }
+          ServeNames(&server, [&](so_datagram *d) {
+            AnswerSecond(d, &asked);
+            return asked.back().substr(0, 5) != "quiet";
+          });
         });
         so_endpoint e;
         SO_EXPECT_OK(net_[1].resolve(net_[1].ctx, so_str("www"), In(5000), &e));
